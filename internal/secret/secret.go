@@ -1,0 +1,42 @@
+// Package secret holds values that must never be printed: passwords, signing keys, tokens.
+//
+// A Text shows as "[secret]" however it is formatted, logged or encoded; only
+// Reveal gives the value, so a search for Reveal finds every place where a
+// secret is used.
+package secret
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+const mask = "[secret]"
+
+// Text is a secret string. The zero value is the absent secret.
+type Text struct{ value string }
+
+// New wraps value.
+func New(value string) Text { return Text{value: value} }
+
+// Reveal gives the secret itself. Call it only where the value is used: in a
+// signature, an Authorization header, a token request.
+func (t Text) Reveal() string { return t.value }
+
+// IsZero reports whether no secret is set.
+func (t Text) IsZero() bool { return t.value == "" }
+
+// String hides the secret.
+func (t Text) String() string { return mask }
+
+// GoString hides the secret from %#v.
+func (t Text) GoString() string { return mask }
+
+// Format hides the secret from every verb of package fmt.
+func (t Text) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, mask) }
+
+// MarshalText hides the secret from JSON, YAML and every other text encoding.
+func (t Text) MarshalText() ([]byte, error) { return []byte(mask), nil }
+
+// LogValue hides the secret from log/slog.
+func (t Text) LogValue() slog.Value { return slog.StringValue(mask) }
