@@ -125,7 +125,11 @@ func (m Money) Minor() int64 { return m.minor }
 func (m Money) Currency() string { return m.currency }
 
 // Amount is the amount in major units with all the currency's decimals: "33.00".
+// It is empty for absent money, which is not the same as none.
 func (m Money) Amount() string {
+	if !m.Known() {
+		return ""
+	}
 	exponent, _ := Exponent(m.currency)
 	return decimal.New(m.minor, int32(-exponent)).StringFixed(int32(exponent))
 }

@@ -47,16 +47,17 @@ type row struct {
 	// samples a payment's life, so what it sees may skip steps: see Route.
 	moves []Status
 	// late are moves that are legal but never skipped through: out of a closed
-	// or parked status. Were they links of a longer route, a lost refund
-	// (failed, then refunded) would look legal.
+	// or parked status, into a parked one, by a dispute. Were they links of a
+	// longer route, a lost refund (failed, then refunded) would look legal.
 	late []Status
 }
 
-// decided are the statuses that may follow an undecided payment in one step.
+// undecided is where a payment goes from the early open statuses in one step.
 // The order is the order in which Route prefers them.
 var undecided = []Status{RequiresAction, Processing, Authorized, Succeeded, PartiallyCaptured, Failed, Canceled, Expired}
 
-// given are the two parked statuses; every status but the last ones may go there.
+// given are the two parked statuses, for those that are open: what is decided is
+// never given up.
 var given = []Status{Unknown, Review}
 
 // table is the one place that knows classes and moves.
@@ -70,7 +71,7 @@ var table = []row{
 	{status: PartiallyCaptured, class: classSettled, paid: true, moves: []Status{PartiallyCaptured, Succeeded, PartiallyRefunded, Refunded, Voided}, late: []Status{Disputed, ChargedBack, Review}},
 	{status: Succeeded, class: classSettled, paid: true, moves: []Status{PartiallyRefunded, Refunded, Voided}, late: []Status{Disputed, ChargedBack, Review}},
 	{status: PartiallyRefunded, class: classSettled, paid: true, moves: []Status{PartiallyRefunded, Refunded}, late: []Status{Disputed, ChargedBack, Review}},
-	{status: Disputed, class: classSettled, paid: true, late: []Status{Succeeded, PartiallyRefunded, Refunded, ChargedBack, Review}},
+	{status: Disputed, class: classSettled, paid: true, late: []Status{PartiallyCaptured, Succeeded, PartiallyRefunded, Refunded, ChargedBack, Review}},
 
 	{status: Failed, class: classClosed, late: []Status{Succeeded, PartiallyCaptured, Review}},
 	{status: Canceled, class: classClosed, late: []Status{Succeeded, PartiallyCaptured, Review}},
@@ -151,6 +152,10 @@ type Moves struct {
 func Route(from, to Status) Moves {
 	start, ok := find(from)
 	if !ok || !to.Valid() {
+		return Moves{}
+	}
+	// The same status again is a move only where the money may change.
+	if from == to && !start.paid {
 		return Moves{}
 	}
 	if slices.Contains(start.late, to) {

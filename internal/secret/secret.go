@@ -13,18 +13,28 @@ import (
 
 const mask = "[secret]"
 
-// Text is a secret string. The zero value is the absent secret.
-type Text struct{ value string }
+// Text is a secret string. The zero value is the absent secret. Two Texts are
+// compared by what they Reveal, not with ==.
+type Text struct {
+	// A pointer, because package fmt prints unexported fields of other structs by
+	// reflection, past every method: it then shows an address.
+	value *string
+}
 
 // New wraps value.
-func New(value string) Text { return Text{value: value} }
+func New(value string) Text { return Text{value: &value} }
 
 // Reveal gives the secret itself. Call it only where the value is used: in a
 // signature, an Authorization header, a token request.
-func (t Text) Reveal() string { return t.value }
+func (t Text) Reveal() string {
+	if t.value == nil {
+		return ""
+	}
+	return *t.value
+}
 
 // IsZero reports whether no secret is set.
-func (t Text) IsZero() bool { return t.value == "" }
+func (t Text) IsZero() bool { return t.Reveal() == "" }
 
 // String hides the secret.
 func (t Text) String() string { return mask }

@@ -16,6 +16,11 @@ func TestText_NeverShowsItsValue_HoweverItIsPrinted(t *testing.T) {
 	}
 	text := New(value)
 	h := holder{Password: text, Pointer: &text, List: []Text{text}}
+	hidden := struct {
+		password Text
+		nested   struct{ list []Text }
+	}{password: text}
+	hidden.nested.list = []Text{text}
 
 	encoded, err := json.Marshal(h)
 	if err != nil {
@@ -24,6 +29,7 @@ func TestText_NeverShowsItsValue_HoweverItIsPrinted(t *testing.T) {
 	printed := []string{
 		string(encoded), text.String(), text.LogValue().String(),
 		fmt.Sprint(h), fmt.Sprintf("%v %+v %#v %s %q %x", h, h, h, text, text, text),
+		fmt.Sprintf("%v %+v %#v", hidden, hidden, hidden), fmt.Sprintf("%+v", &hidden),
 		fmt.Errorf("call failed: %w %v", fmt.Errorf("%v", text), h).Error(),
 	}
 	for _, p := range printed {
