@@ -1,0 +1,194 @@
+// Package desk is what stands between the wire and a simulated provider: it
+// reads a request, has the simulator answer it, lets the planned fault happen,
+// keeps the floor between two asks, and writes the ledger.
+//
+// Simulators are pure of I/O: bytes in, bytes out, so each can be tried without
+// a server. The ledger's entry is complete before the first byte of an answer
+// leaves, so whoever has read an answer finds it there. Safe for concurrent
+// use; no lock is held while reading, writing or waiting.
+package desk
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"reconciler/internal/sandbox/fault"
+	"reconciler/internal/sandbox/life"
+)
+
+// maxBody is the most a simulated provider reads of a request; the documented
+// ones are under 2 KiB.
+const maxBody = 64 << 10
+
+// grace is how long after telling an account to wait its requests still count
+// as sent before the news arrived.
+const grace = 250 * time.Millisecond
+
+// Request is an HTTP request, read whole.
+type Request struct {
+	Method, Path string
+	Query        url.Values
+	Header       http.Header
+	Body         []byte
+	// At is when it arrived.
+	At time.Time
+}
+
+// Answer is what a simulator says, with what the ledger needs to know about it.
+type Answer struct {
+	// Status is the HTTP status, Body the whole body, JSON unless Type says else.
+	Status int
+	Body   []byte
+	Type   string
+	Header map[string]string
+	// Endpoint, Credential, Refused, Told, Raw and the amounts: see Ask.
+	Endpoint                     string
+	Credential                   bool
+	Refused                      string
+	Told                         life.Word
+	Raw                          string
+	CapturedMinor, RefundedMinor int64
+	// Payment is the payment the request named, nil where it named none that exists.
+	Payment *life.Payment
+}
+
+// Simulator is one provider's behaviour. Its methods are called concurrently.
+type Simulator interface {
+	// Answer answers a request as the provider's documents say, refusals included.
+	Answer(Request) Answer
+	// Busy is the provider's own "try again later" under HTTP 200; false where
+	// its documents have none.
+	Busy(Request) (Answer, bool)
+	// TooSoon is the answer to an ask below the floor, with the time left; false
+	// where the provider answers all the same.
+	TooSoon(Request, time.Duration) (Answer, bool)
+}
+
+// Options say whose desk it is.
+type Options struct {
+	Provider  string
+	Simulator Simulator
+	Plan      *fault.Plan
+	Ledger    *Ledger
+	// Floor is the least time between two accepted asks for one payment; Step
+	// is the unit of slow and hanging answers.
+	Floor, Step time.Duration
+}
+
+// Desk is the http.Handler of one simulated provider.
+type Desk struct {
+	Options
+	mu sync.Mutex
+	// last is when the last ask for each payment was accepted.
+	last map[string]time.Time
+	// told is when the account was told to wait, until when it has to.
+	told, until time.Time
+}
+
+// New makes a desk.
+func New(o Options) *Desk { return &Desk{Options: o, last: map[string]time.Time{}} }
+
+// ServeHTTP handles one request from arrival to ledger.
+func (d *Desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	at := time.Now()
+	ask := Ask{Arrived: at, Provider: d.Provider, BeforeRetryAfter: d.early(at)}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		ask.Refused = "the body is too large or broke off"
+		c := call{desk: d, w: w, r: r, place: d.Ledger.open(ask), answer: plainText(http.StatusRequestEntityTooLarge, "body too large")}
+		c.send()
+		return
+	}
+	if kind := d.Plan.Outage(d.Provider, at); kind != fault.OK {
+		ask.Fault = string(kind)
+		c := call{desk: d, w: w, r: r, place: d.Ledger.open(ask)}
+		c.play(kind)
+		return
+	}
+	req := Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header, Body: body, At: at}
+	answer, kind := d.decide(req, &ask)
+	c := call{desk: d, w: w, r: r, place: d.Ledger.open(ask), answer: answer}
+	c.play(kind)
+}
+
+// decide has the simulator answer, and says which fault comes between.
+func (d *Desk) decide(req Request, ask *Ask) (Answer, fault.Kind) {
+	answer := d.Simulator.Answer(req)
+	ask.Endpoint, ask.Credential, ask.Refused = answer.Endpoint, answer.Credential, answer.Refused
+	faultKey := answer.Endpoint
+	if p := answer.Payment; p != nil {
+		ask.Payment, ask.Truth, faultKey = p.Key, p.At(req.At).Word, p.Key
+	}
+	if answer.Refused != "" {
+		return answer, fault.OK
+	}
+	if left := d.pace(ask.Payment, req.At); left > 0 {
+		ask.TooSoon = true
+		if refusal, ok := d.Simulator.TooSoon(req, left); ok {
+			ask.Refused = refusal.Refused
+			return refusal, fault.OK
+		}
+		d.accept(ask.Payment, req.At)
+	}
+	kind := d.Plan.Ask(d.Provider, faultKey)
+	if kind == fault.Busy {
+		busy, ok := d.Simulator.Busy(req)
+		if !ok || answer.Credential {
+			kind = fault.Throttle
+		} else {
+			answer = busy
+		}
+	}
+	ask.Fault = string(kind)
+	return answer, kind
+}
+
+// pace gives how long the floor still runs for a payment; 0: this ask is accepted.
+func (d *Desk) pace(key string, at time.Time) time.Duration {
+	if key == "" || d.Floor <= 0 { // two at once may arrive in either order
+		return 0
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if last, asked := d.last[key]; asked && at.Sub(last) < d.Floor {
+		return d.Floor - at.Sub(last)
+	}
+	d.last[key] = at
+	return 0
+}
+
+// accept makes the floor run from an ask that came too soon and is answered all the same.
+func (d *Desk) accept(key string, at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.last[key] = at
+}
+
+// early reports whether the account was told to wait and has not.
+func (d *Desk) early(at time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return at.After(d.told.Add(grace)) && at.Before(d.until)
+}
+
+// tellToWait remembers a Retry-After that is about to be sent.
+func (d *Desk) tellToWait(header string) {
+	seconds, err := strconv.Atoi(header)
+	if err != nil || seconds < 1 {
+		return
+	}
+	now := time.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if until := now.Add(time.Duration(seconds) * time.Second); until.After(d.until) {
+		d.told, d.until = now, until
+	}
+}
+
+func plainText(status int, text string) Answer {
+	return Answer{Status: status, Body: []byte(text + "\n"), Type: "text/plain; charset=utf-8"}
+}

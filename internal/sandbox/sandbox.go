@@ -1,0 +1,117 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"reconciler/internal/sandbox/desk"
+	"reconciler/internal/sandbox/fault"
+	"reconciler/internal/sandbox/life"
+	"reconciler/internal/sandbox/merchant"
+	"reconciler/internal/sandbox/wire"
+)
+
+// Sandbox is a running world.
+type Sandbox struct {
+	options Options
+	book    *life.Book
+	plan    *fault.Plan
+	asks    *desk.Ledger
+	shop    *merchant.Merchant
+	servers *servers
+	urls    map[string]string
+	made    atomic.Int64
+}
+
+// Start opens all servers, or none and an error that names what failed. ctx
+// bounds the start only; the sandbox runs until Stop.
+func Start(ctx context.Context, o Options) (*Sandbox, error) {
+	o = o.withDefaults()
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	s := &Sandbox{
+		options: o, book: life.NewBook(), asks: &desk.Ledger{}, urls: map[string]string{},
+		plan: fault.New(o.Seed, o.Faults, time.Now(), o.Step), servers: newServers(ctx),
+	}
+	shop, err := merchant.New(merchant.Options{Secrets: o.Merchant.Secrets, Plan: s.plan, Step: o.Step})
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	s.shop = shop
+	for _, peer := range Peers() {
+		if err := s.open(ctx, peer); err != nil {
+			_ = s.servers.stop(ctx)
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// open starts one peer's server.
+func (s *Sandbox) open(ctx context.Context, peer string) error {
+	l, err := s.options.Listen(ctx, s.options.Addresses[peer])
+	if err != nil {
+		return fmt.Errorf("sandbox: listen for %s: %w", peer, err)
+	}
+	s.urls[peer] = "http://" + l.Addr().String()
+	s.servers.serve(l, s.handler(peer))
+	return nil
+}
+
+func (s *Sandbox) handler(peer string) http.Handler {
+	simulators := map[string]func() desk.Simulator{
+		Finipay:  func() desk.Simulator { return s.newFinipay() },
+		Halyk:    func() desk.Simulator { return s.newHalyk() },
+		Uapay:    func() desk.Simulator { return s.newUapay() },
+		Ecommpay: func() desk.Simulator { return s.newEcommpay() },
+	}
+	switch peer {
+	case MerchantPeer:
+		return s.shop
+	case ControlPeer:
+		return s.control()
+	}
+	return desk.New(desk.Options{
+		Provider: peer, Simulator: simulators[peer](), Plan: s.plan, Ledger: s.asks,
+		Floor: s.options.Floor, Step: s.options.Step,
+	})
+}
+
+// Stop ends every request in hand and every goroutine. It may be called more
+// than once. The error says that ctx ended first. Ledgers can still be read.
+func (s *Sandbox) Stop(ctx context.Context) error { return s.servers.stop(ctx) }
+
+// Ask is one request that reached a simulated provider.
+type Ask = desk.Ask
+
+// Receipt is one delivery that reached the merchant.
+type Receipt = merchant.Receipt
+
+// Asked is the providers' ledger, in order of arrival.
+func (s *Sandbox) Asked() []Ask { return s.asks.Asks() }
+
+// Received is the merchant's ledger, in order of arrival.
+func (s *Sandbox) Received() []Receipt { return s.shop.Receipts() }
+
+// Tally is what the ledgers count to.
+type Tally struct {
+	// Polls are the asks that were not for a token or session.
+	Polls int
+	// Delivered are the webhooks that arrived with a valid signature and were
+	// answered with 2xx, each once however often it came.
+	Delivered int
+}
+
+// Tally counts the ledgers; unlike Asked and Received it copies nothing, so it
+// may be asked often.
+func (s *Sandbox) Tally() Tally {
+	return Tally{Polls: s.asks.Polls(), Delivered: s.shop.Delivered()}
+}
+
+// PersonalMarkers lists every value of personal data that the providers'
+// answers hold. Finding one anywhere else proves a leak.
+func PersonalMarkers() []string { return wire.Markers() }
