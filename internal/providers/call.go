@@ -35,11 +35,23 @@ type Answer struct {
 	Body   []byte
 }
 
-// Call sends the request and reads the answer to the size limit. The error is
+// String names the HTTP status and nothing else: "HTTP 503". So no answer can be
+// printed by mistake.
+func (a Answer) String() string { return "HTTP " + strconv.Itoa(a.Status) }
+
+// Call sends the request, once, and reads the answer to the size limit. The error is
 // an *Error of kind Unavailable or TooLarge; every HTTP status is an Answer.
 // "doing" says what is being tried.
 func Call(client *http.Client, req *http.Request, doing string) (Answer, error) {
+	if held(req.Context()) {
+		return Answer{}, &Error{Kind: Unavailable, Doing: doing, Detail: ErrHeld.Error(), Cause: ErrHeld}
+	}
+	req, done := once(req)
+	defer done()
 	res, err := client.Do(req)
+	if errors.Is(context.Cause(req.Context()), errBroken) {
+		err = errBroken
+	}
 	if err != nil {
 		return Answer{}, &Error{Kind: Unavailable, Doing: doing, Detail: describeTransport(err), Cause: safeCause(err)}
 	}
@@ -66,6 +78,8 @@ func describeTransport(err error) string {
 		record   tls.RecordHeaderError
 	)
 	switch {
+	case errors.Is(err, errBroken):
+		return "connection closed by the other side"
 	case errors.Is(err, context.Canceled):
 		return "canceled"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
@@ -92,12 +106,18 @@ func safeCause(err error) error {
 	return nil
 }
 
+// Interrupted is the *Error of a caller whose context ended while it waited
+// for something another goroutine fetches. err is the context's error.
+func Interrupted(doing string, err error) *Error {
+	return &Error{Kind: Unavailable, Doing: doing, Detail: describeTransport(err), Cause: safeCause(err)}
+}
+
 // ByHTTPStatus is the common reading of HTTP statuses that carry no answer of
 // the provider: 408, 425 and 429 are throttled with Retry-After, 401 and 403
 // misconfigured (setting names the credential), 3xx misconfigured (the base
 // URL), 5xx unavailable. Anything else is nil: the adapter decides.
 func ByHTTPStatus(a Answer, doing, setting string) *Error {
-	detail := "HTTP " + strconv.Itoa(a.Status)
+	detail := a.String()
 	switch {
 	case a.Status == http.StatusTooManyRequests, a.Status == http.StatusRequestTimeout, a.Status == http.StatusTooEarly:
 		return &Error{Kind: Throttled, Doing: doing, Detail: detail, RetryAfter: RetryAfter(a.Header, time.Now())}
