@@ -1,0 +1,87 @@
+package broker_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"reconciler/internal/broker"
+	"reconciler/internal/broker/brokertest"
+)
+
+// A timer survives a clean stop of its server; what came due meanwhile fires at once.
+func TestTimers_SurviveARestart(t *testing.T) {
+	brokertest.Bubble(t, func(t *testing.T) {
+		dir, ctx := t.TempDir(), days(t, 10)
+		start := time.Now()
+		e, b := brokertest.StartServer(t, brokertest.WithDataDir(dir))
+		arm(ctx, t, b, pollTimer("during", start.Add(2*time.Hour), "x"), pollTimer("after", start.Add(50*time.Hour), "x"), pollTimer("replaced", start.Add(time.Hour), "old"))
+		arm(ctx, t, b, pollTimer("replaced", start.Add(60*time.Hour), "new"))
+		if _, err := b.AppendStatus(ctx, change("p", 1, 0)); err != nil {
+			t.Fatal(err)
+		}
+		b.Conn().Close()
+		brokertest.Shutdown(t, e)
+		time.Sleep(5 * time.Hour)
+
+		b = brokertest.Start(t, brokertest.WithDataDir(dir))
+		if _, err := b.AppendStatus(ctx, change("p", 2, 1)); err != nil {
+			t.Errorf("the state is not there after the restart: %v", err)
+		}
+		c := pollConsumer(t, b)
+		for _, want := range []struct {
+			payment, body string
+			hours         int
+		}{{"during", "x", 5}, {"after", "x", 50}, {"replaced", "new", 60}} {
+			m := next(ctx, t, c)
+			if m.Subject() != broker.PollDue("acc", "m", want.payment) || string(m.Data()) != want.body {
+				t.Errorf("fired %s %s, want %s %s", m.Subject(), m.Data(), want.payment, want.body)
+			}
+			if late := time.Since(start.Add(time.Duration(want.hours) * time.Hour)); late < 0 || late > time.Second {
+				t.Errorf("%s fired %v after %d h", want.payment, late, want.hours)
+			}
+		}
+	})
+}
+
+// Days of hourly polls with a restart each day: none is lost, none comes early.
+func TestTimers_KeepTheirHours_ForDaysOfRestarts(t *testing.T) {
+	brokertest.Bubble(t, func(t *testing.T) {
+		const payments, hours = 5, 3 * 24
+		dir, ctx := t.TempDir(), days(t, 30)
+		e, b := brokertest.StartServer(t, brokertest.WithDataDir(dir))
+		for p := range payments {
+			arm(ctx, t, b, pollTimer(fmt.Sprint("p", p), time.Now().Add(time.Hour), ""))
+		}
+		polls := map[string]int{}
+		for h := range hours {
+			if h%24 == 23 {
+				b.Conn().Close()
+				brokertest.Shutdown(t, e)
+				e, b = brokertest.StartServer(t, brokertest.WithDataDir(dir))
+			}
+			c := pollConsumer(t, b)
+			began := time.Now()
+			for range payments {
+				m := next(ctx, t, c)
+				of, err := broker.ParsePoll(m.Subject())
+				if err != nil {
+					t.Fatal(err)
+				}
+				polls[of.Payment]++
+				arm(ctx, t, b, pollTimer(of.Payment, time.Now().Add(time.Hour), ""))
+			}
+			if waited := time.Since(began); waited < 59*time.Minute || waited > 61*time.Minute {
+				t.Fatalf("hour %d took %v", h, waited)
+			}
+		}
+		counts := []int{}
+		for _, n := range polls {
+			counts = append(counts, n)
+		}
+		if !slices.Equal(counts, slices.Repeat([]int{hours}, payments)) {
+			t.Errorf("polls per payment: %v, want %d each", counts, hours)
+		}
+	})
+}

@@ -1,0 +1,124 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Timer is a message the broker publishes later.
+type Timer struct {
+	// Subject is the timer's own (PollTimer, WebhookTimer): one timer each,
+	// arming again replaces it. Target is where it fires to (PollDue, WebhookDue).
+	Subject, Target string
+	// At is when; the broker looks four times a second. A past time fires at once.
+	At     time.Time
+	Header nats.Header
+	Body   []byte
+}
+
+// Arm sets the timer, replacing the one on that subject, and returns once the
+// broker keeps it.
+//
+// A timer that is replaced in the moment it fires may be lost although Arm
+// succeeded; the due message of the old one is there then. A timer whose
+// acknowledgement was lost is armed again, so one that has fired meanwhile fires
+// twice: nothing in a due message tells for certain that it was ours, and a timer
+// too many does no harm where one too few does.
+func (b *Broker) Arm(ctx context.Context, t Timer) error {
+	if t.At.Year() < 1970 || t.At.Year() > 2200 {
+		// The server takes the zero time for "no schedule" and would keep the
+		// message for ever without firing it.
+		return fmt.Errorf("arm a timer: %d is no year to fire in", t.At.Year())
+	}
+	msg, err := message(StreamWork, t.Subject, t.Header, t.Body)
+	if err != nil {
+		return err
+	}
+	msg.Header.Set(headerSchedule, scheduleAt+t.At.UTC().Format(time.RFC3339Nano))
+	msg.Header.Set(headerScheduleTarget, t.Target)
+	// No Nats-Schedule-Rollup, although it would keep a due subject down to one
+	// message: each firing then purges that subject, and a purge makes the broker
+	// forget which messages its consumers have to deliver again at once (2.15.2,
+	// consumer.purge): handed back, they came after the whole ack wait.
+	return b.publish(ctx, "arm a timer", msg, nil)
+}
+
+const scheduleAt = "@at "
+
+// ArmedTimer is a timer the broker keeps.
+type ArmedTimer struct {
+	// Seq is its place in RECON_WORK: what FireNow expects.
+	Seq    uint64
+	At     time.Time
+	Target string
+	Header nats.Header
+	Body   []byte
+}
+
+// Timer reads the timer on a subject; ErrNotFound if none is armed.
+func (b *Broker) Timer(ctx context.Context, subject string) (ArmedTimer, error) {
+	s, err := b.read(ctx, StreamWork, readRequest{Last: subject})
+	if err != nil {
+		return ArmedTimer{}, err
+	}
+	return decodeTimer(s)
+}
+
+func decodeTimer(s Stored) (ArmedTimer, error) {
+	at, err := ScheduledAt(s.Header)
+	if err != nil {
+		return ArmedTimer{}, fmt.Errorf("message %d of %s on a timer's subject: %w", s.Seq, StreamWork, err)
+	}
+	return ArmedTimer{Seq: s.Seq, At: at, Target: s.Header.Get(headerScheduleTarget), Header: plain(s.Header), Body: s.Body}, nil
+}
+
+// plain drops what belongs to the broker, so that a header read may be armed again.
+func plain(h nats.Header) nats.Header {
+	own := make(nats.Header, len(h))
+	for name, values := range h {
+		if !brokerHeader(name) {
+			own[name] = values
+		}
+	}
+	return own
+}
+
+// Due is a message put on a due subject without a timer.
+type Due struct {
+	Subject string
+	// ID, if set, names the job: a second one of that id is dropped while the
+	// first waits, or within two minutes. Nothing may rest on it.
+	ID     string
+	Header nats.Header
+	Body   []byte
+}
+
+// PublishDue makes a job due at once. It does not replace one that waits on the
+// same subject, for the reason given in Arm: handlers see both.
+func (b *Broker) PublishDue(ctx context.Context, d Due) error {
+	msg, err := message(StreamWork, d.Subject, d.Header, d.Body)
+	if err != nil {
+		return err
+	}
+	if d.ID == "" {
+		return b.publish(ctx, "put a job on its due subject", msg, nil)
+	}
+	msg.Header.Set(headerID, d.ID)
+	return b.publish(ctx, "put a job on its due subject", msg, func(ctx context.Context) bool {
+		due, err := b.read(ctx, StreamWork, readRequest{Last: d.Subject})
+		return err == nil && due.Header.Get(headerID) == d.ID
+	})
+}
+
+// HasDue reports whether a job waits on the due subject or is being worked on.
+func (b *Broker) HasDue(ctx context.Context, subject string) (bool, error) {
+	_, err := b.read(ctx, StreamWork, readRequest{Last: subject})
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
