@@ -1,0 +1,124 @@
+package notify
+
+import (
+	"math"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"reconciler/internal/notify/webhook"
+	"reconciler/internal/payment"
+)
+
+// The bounds of an endpoint's fields.
+const (
+	maxEndpointID = 64
+	maxURL        = 2048 // what every server and proxy takes
+	maxSecrets    = 8    // each adds 48 bytes to a header
+	allPayments   = "payment.*"
+)
+
+// faults collects what is wrong, field by field.
+type faults []payment.FieldError
+
+func (f *faults) add(field, problem string) {
+	*f = append(*f, payment.FieldError{Field: field, Problem: problem})
+}
+
+// Check finds every fault of e at once; none: nil. The fields are named as in
+// configuration: "id", "merchant", "url", "events[0]", "secrets[0]",
+// "concurrency", "rate". No problem repeats a value.
+func (e Endpoint) Check() []payment.FieldError {
+	var found faults
+	e.checkNames(&found)
+	e.checkURL(&found)
+	e.checkEvents(&found)
+	e.checkSecrets(&found)
+	if e.Concurrency < 0 {
+		found.add("concurrency", "must not be negative; 0 means "+strconv.Itoa(DefaultConcurrency))
+	}
+	if !(e.Rate >= 0) || math.IsInf(e.Rate, 1) { // NaN compares with nothing
+		found.add("rate", "must be a number of attempts a second; 0 means no limit")
+	}
+	return found
+}
+
+func (e Endpoint) checkNames(found *faults) {
+	if len(e.ID) == 0 || len(e.ID) > maxEndpointID || strings.ContainsFunc(e.ID, notInID) {
+		found.add("id", "must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -")
+	}
+	// The same rule as for a payment's merchant, or no event would ever match.
+	if problem := payment.CheckID(e.Merchant); problem != "" {
+		found.add("merchant", problem)
+	}
+}
+
+func notInID(r rune) bool {
+	switch {
+	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '_', r == '-':
+		return false
+	}
+	return true
+}
+
+func (e Endpoint) checkURL(found *faults) {
+	if len(e.URL) > maxURL {
+		found.add("url", "must be at most "+strconv.Itoa(maxURL)+" bytes")
+		return
+	}
+	u, err := url.Parse(e.URL)
+	if err != nil || u.Scheme == "" || u.Hostname() == "" || u.Opaque != "" {
+		found.add("url", "must be an absolute URL such as https://shop.example/webhooks")
+		return
+	}
+	switch {
+	case u.Scheme == "http" && !e.AllowHTTP:
+		found.add("url", "must be https, or allow_http must be set for this endpoint")
+	case u.Scheme != "http" && u.Scheme != "https":
+		found.add("url", "must be https")
+	}
+	if u.User != nil {
+		found.add("url", "must not hold a user or password; the signature is what proves the sender")
+	}
+	if strings.Contains(e.URL, "#") {
+		found.add("url", "must not have a fragment (#...), which is never sent")
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			found.add("url", "must have a port between 1 and 65535")
+		}
+	}
+}
+
+func (e Endpoint) checkEvents(found *faults) {
+	for i, pattern := range e.Events {
+		if !knownEvent(pattern) {
+			found.add(at("events", i), "must be "+allPayments+" or payment. and a status, such as payment.succeeded")
+		}
+	}
+}
+
+func knownEvent(pattern string) bool {
+	if pattern == allPayments {
+		return true
+	}
+	for _, status := range payment.Statuses() {
+		if pattern == payment.TypeOf(status) {
+			return true
+		}
+	}
+	return false
+}
+
+func (e Endpoint) checkSecrets(found *faults) {
+	if len(e.Secrets) == 0 || len(e.Secrets) > maxSecrets {
+		found.add("secrets", "must be 1 to "+strconv.Itoa(maxSecrets)+" secrets, newest first")
+	}
+	for i, s := range e.Secrets {
+		if _, err := webhook.ParseSecret(s); err != nil {
+			found.add(at("secrets", i), err.Error())
+		}
+	}
+}
+
+func at(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }

@@ -1,0 +1,72 @@
+package notify
+
+import (
+	"slices"
+	"strings"
+
+	"reconciler/internal/secret"
+)
+
+// DefaultConcurrency is how many attempts one endpoint gets at a time where its
+// owner says nothing: enough for 80 events a second at 200 ms an answer, and
+// not more than a small server takes.
+const DefaultConcurrency = 16
+
+// Endpoint is a place where one merchant is told of its payments.
+type Endpoint struct {
+	// ID names the endpoint among its merchant's: 1 to 64 of A-Z a-z 0-9 _ -.
+	ID string
+	// Merchant is the merchant's id as payments carry it: see payment.CheckID.
+	Merchant string
+	// URL takes the POST requests: absolute, https, without user and password.
+	URL string
+	// AllowHTTP permits a plain http URL. Whoever is on the way reads the events
+	// then; the signature still shows what was changed.
+	AllowHTTP bool
+	// Events are the wanted types: "payment.succeeded", or "payment.*" for all
+	// of them. Empty: all.
+	Events []string
+	// Secrets are "whsec_..." texts, newest first. Each signs, so that a
+	// receiver may hold any of them while one is being replaced.
+	Secrets []secret.Text
+	// Concurrency is how many attempts may be in flight at a time. 0:
+	// DefaultConcurrency. Too high and a burst overruns the receiver.
+	Concurrency int
+	// Rate is how many attempts a second are made at most. 0: no limit. Below
+	// the merchant's rate of events, deliveries fall ever further behind.
+	Rate float64
+	// Disabled endpoints are told nothing.
+	Disabled bool
+}
+
+// WithDefaults fills in what may be left out.
+func (e Endpoint) WithDefaults() Endpoint {
+	if e.Concurrency == 0 {
+		e.Concurrency = DefaultConcurrency
+	}
+	return e
+}
+
+// clone copies e with its lists.
+func (e Endpoint) clone() Endpoint {
+	e.Events = slices.Clone(e.Events)
+	e.Secrets = slices.Clone(e.Secrets)
+	return e
+}
+
+// Interested reports whether e is to be told of events of that type. A
+// disabled endpoint is interested in nothing.
+func Interested(e Endpoint, eventType string) bool {
+	if e.Disabled {
+		return false
+	}
+	return len(e.Events) == 0 || slices.ContainsFunc(e.Events, func(pattern string) bool { return matches(pattern, eventType) })
+}
+
+// matches compares a whole type, or a family by its "family.*".
+func matches(pattern, eventType string) bool {
+	if family, ok := strings.CutSuffix(pattern, "*"); ok {
+		return strings.HasSuffix(family, ".") && strings.HasPrefix(eventType, family)
+	}
+	return pattern == eventType
+}
