@@ -1,0 +1,117 @@
+package consumer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"reconciler/internal/broker"
+	"reconciler/internal/notify/webhook"
+	"reconciler/internal/payment"
+)
+
+// The outcomes of a webhook attempt: tokens of WEBHOOK_LOG's subjects.
+const (
+	outcomeDelivered = "delivered"
+	outcomeFailed    = "failed"    // another attempt follows
+	outcomeExhausted = "exhausted" // given up, a dead letter holds it
+	outcomeSkipped   = "skipped"   // the endpoint was off
+)
+
+// ends reports whether an outcome is the last one of its event and endpoint.
+func ends(outcome string) bool {
+	return outcome == outcomeDelivered || outcome == outcomeExhausted || outcome == outcomeSkipped
+}
+
+// attemptRecord is one line of WEBHOOK_LOG.
+type attemptRecord struct {
+	SchemaVersion int       `json:"schema_version"`
+	EventID       string    `json:"event_id"`
+	MerchantID    string    `json:"merchant_id"`
+	Endpoint      string    `json:"endpoint"`
+	PaymentID     string    `json:"payment_id"`
+	Version       int       `json:"version"`
+	Attempt       int       `json:"attempt"`
+	Outcome       string    `json:"outcome"`
+	At            time.Time `json:"at"`
+	LatencyMS     int64     `json:"latency_ms"`
+	// Status is the HTTP status, 0 where there was no answer; Class says why not.
+	Status int    `json:"http_status,omitempty"`
+	Class  string `json:"class,omitempty"`
+	// Excerpt is the beginning of the merchant's answer, made printable.
+	Excerpt string    `json:"excerpt,omitempty"`
+	Remote  string    `json:"remote,omitempty"`
+	NextAt  time.Time `json:"next_at,omitzero"`
+}
+
+// lastAttempt reads the last record of a webhook; the zero value if there is none,
+// or one that no worker wrote: believed, it would keep the merchant from ever
+// hearing of the event.
+func lastAttempt(ctx context.Context, b *broker.Broker, of broker.WebhookRef) (attemptRecord, error) {
+	outcome, stored, err := b.LastLog(ctx, of)
+	if errors.Is(err, broker.ErrNotFound) {
+		return attemptRecord{}, nil
+	}
+	if err != nil {
+		return attemptRecord{}, fmt.Errorf("read the webhook log of payment %q: %w", of.Payment, err)
+	}
+	var rec attemptRecord
+	err = json.Unmarshal(stored.Body, &rec)
+	if err != nil || rec.EventID != payment.EventID(of.Merchant, of.Payment, of.Version) {
+		return attemptRecord{}, nil
+	}
+	rec.Outcome = outcome
+	return rec, nil
+}
+
+func newAttemptRecord(j job, began time.Time, r webhook.Result) attemptRecord {
+	return attemptRecord{
+		SchemaVersion: 1, EventID: j.EventID, MerchantID: j.MerchantID, Endpoint: j.Endpoint,
+		PaymentID: j.PaymentID, Version: j.Version, Attempt: j.Attempts, At: began.UTC(),
+		LatencyMS: r.Latency.Milliseconds(), Status: r.Status, Class: string(r.Class),
+		Excerpt: r.Excerpt, Remote: r.Remote,
+	}
+}
+
+func writeAttempt(ctx context.Context, b *broker.Broker, j job, rec attemptRecord) error {
+	body, err := json.Marshal(rec)
+	if err != nil {
+		return fmt.Errorf("encode a webhook attempt of payment %q: %w", j.PaymentID, err)
+	}
+	header := nats.Header{}
+	header.Set(headerID, j.EventID)
+	if j.Trace != "" {
+		header.Set(headerTrace, j.Trace)
+	}
+	subject := broker.WebhookLogSubject(rec.Outcome, j.ref(j.Version))
+	id := fmt.Sprintf("%s/%s/%d/%s", j.EventID, j.Endpoint, rec.Attempt, rec.Outcome)
+	if err := b.AppendLog(ctx, broker.LogRecord{Subject: subject, ID: id, Header: header, Body: body}); err != nil {
+		return fmt.Errorf("record a webhook attempt of payment %q: %w", j.PaymentID, err)
+	}
+	return nil
+}
+
+// closedEndpoints are the endpoints that answered 410 since this process
+// began. Endpoints come from the configuration, so closing one for good is the
+// operator's; until then nothing more is sent to it.
+type closedEndpoints struct {
+	mu   sync.Mutex
+	keys map[endpointKey]bool
+}
+
+func (c *closedEndpoints) has(k endpointKey) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.keys[k]
+}
+
+func (c *closedEndpoints) add(k endpointKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.keys[k] = true
+}

@@ -1,0 +1,147 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"reconciler/internal/broker"
+	"reconciler/internal/guard"
+	"reconciler/internal/notify"
+	"reconciler/internal/notify/webhook"
+	"reconciler/internal/retry"
+)
+
+// Names of the durable consumers. They are part of what operators see, and of
+// what other workers of the same fleet share.
+const (
+	intakeName     = "intake"
+	dispatcherName = "dispatcher"
+	delivererName  = "deliverer"
+	pollerPrefix   = "poller-"
+)
+
+// Options is everything the four loops need. All fields without "0:" are required.
+type Options struct {
+	Broker   *broker.Broker
+	Accounts []*Account
+	// Endpoints are the merchants' webhooks; Sender posts to them; Guards has one
+	// guard for each endpoint.
+	Endpoints []notify.Endpoint
+	Sender    *webhook.Sender
+	Guards    func(notify.Endpoint) (*guard.Guard, error)
+	// Schedule is the delays before the attempts of a webhook.
+	Schedule retry.Schedule
+	// Workers bounds the messages in hand of intake and dispatcher, each; the
+	// deliverer has 8 times as many, the pollers what their guards allow.
+	Workers int
+	// AckWait is when a message that nobody acknowledged is given to another
+	// worker. It must exceed the longest handler: a provider's or endpoint's time
+	// limit and a few seconds for the broker.
+	AckWait time.Duration
+	// PullWait is how long one pull waits for messages.
+	PullWait time.Duration
+	// Random gives numbers in [0,1) and is safe for concurrent use.
+	Random func() float64
+	Log    zerolog.Logger
+}
+
+// Set is the four loops, ready to run.
+type Set struct {
+	runs   []func(pull, work context.Context)
+	guards map[endpointKey]*guard.Guard
+}
+
+// New wires the loops. It starts nothing.
+func New(o Options) (*Set, error) {
+	s := &Set{guards: map[endpointKey]*guard.Guard{}}
+	endpoints, err := notify.NewDirectory(o.Endpoints)
+	if err != nil {
+		return nil, fmt.Errorf("read the endpoints: %w", err)
+	}
+	accounts := map[string]*Account{}
+	for _, a := range o.Accounts {
+		accounts[a.Name] = a
+	}
+	for _, e := range o.Endpoints {
+		g, err := o.Guards(e)
+		if err != nil {
+			return nil, fmt.Errorf("protect endpoint %s: %w", e.ID, err)
+		}
+		s.guards[endpointKey{e.Merchant, e.ID}] = g
+	}
+	in := &intake{broker: o.Broker, accounts: accounts, random: o.Random, log: o.Log}
+	s.add(o, consumerSpec{broker.StreamPayments, intakeName, broker.FilterCreated}, o.Workers, in.handle)
+	dis := &dispatcher{broker: o.Broker, endpoints: endpoints, log: o.Log}
+	s.add(o, consumerSpec{broker.StreamStatus, dispatcherName, broker.FilterStatus}, o.Workers, dis.handle)
+	del := &deliverer{
+		broker: o.Broker, endpoints: endpoints, guards: s.guards, sender: o.Sender, schedule: o.Schedule,
+		random: o.Random, order: &order{broker: o.Broker},
+		closed: &closedEndpoints{keys: map[endpointKey]bool{}}, ackWait: o.AckWait, log: o.Log,
+	}
+	s.add(o, consumerSpec{broker.StreamWork, delivererName, broker.WebhookDueFilter()}, o.Workers*hanging, del.handle)
+	for _, a := range o.Accounts {
+		s.addPoller(o, a)
+	}
+	return s, nil
+}
+
+// hanging is how many times as many webhooks as other messages may be in hand.
+// They take as long as merchants' servers do, so a few slow endpoints would hold
+// all places, and everybody else would wait for them.
+const hanging = 8
+
+// consumerSpec names a durable consumer.
+type consumerSpec struct{ stream, name, filter string }
+
+func (s *Set) add(o Options, spec consumerSpec, places int, handle func(context.Context, jetstream.Msg, slot) error) {
+	l := &loop[slot]{
+		name: spec.name, consumer: lookup(o, spec), gate: newSlots(places), handle: handle,
+		batch: o.Workers, wait: o.PullWait, log: o.Log,
+	}
+	s.runs = append(s.runs, l.run)
+}
+
+func (s *Set) addPoller(o Options, a *Account) {
+	p := &poller{broker: o.Broker, account: a, ackWait: o.AckWait, random: o.Random, log: o.Log}
+	spec := consumerSpec{broker.StreamWork, pollerPrefix + broker.Token(a.Name), broker.PollDueFilter(a.Name)}
+	l := &loop[ticket]{
+		name: spec.name, consumer: lookup(o, spec), gate: tap{a.Guard}, handle: p.handle,
+		// What failed may have been asked about already, so it rests for the floor.
+		batch: o.Workers, wait: o.PullWait, rest: a.Policy.Floor, log: o.Log,
+	}
+	s.runs = append(s.runs, l.run)
+}
+
+// mostUnacknowledged is far above what all workers of a fleet have in hand. What
+// was handed back and rests counts too, and at this number the broker would stop
+// delivering anything: poison must not reach it.
+const mostUnacknowledged = 100_000
+
+// lookup binds the durable consumer.
+func lookup(o Options, spec consumerSpec) func(context.Context) (jetstream.Consumer, error) {
+	return func(ctx context.Context) (jetstream.Consumer, error) {
+		return o.Broker.Consumer(ctx, broker.ConsumerOptions{
+			Stream: spec.stream, Name: spec.name, Filter: spec.filter,
+			AckWait: o.AckWait, MaxAckPending: mostUnacknowledged,
+		})
+	}
+}
+
+// Run runs the loops until pull ends and the messages in hand are done. Ending
+// work cuts those short: they are handed back.
+func (s *Set) Run(pull, work context.Context) {
+	var loops sync.WaitGroup
+	for _, run := range s.runs {
+		loops.Add(1)
+		go func() {
+			defer loops.Done()
+			run(pull, work)
+		}()
+	}
+	loops.Wait()
+}

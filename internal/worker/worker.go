@@ -1,0 +1,131 @@
+// Package worker wires the four loops into one value. Nothing happens at
+// package level, so two workers can live in one process; they share the work
+// like two processes would.
+//
+// New checks every option, provisions the streams and wires the parts; it
+// starts nothing. Start begins to pull. Stop ends pulling, lets what is in hand
+// finish until its context ends, cuts the rest short and hands it back; it may
+// be called more than once and is bounded by its context. The connection
+// belongs to the caller and outlives the worker.
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"reconciler/internal/broker"
+	"reconciler/internal/consumer"
+	"reconciler/internal/guard"
+	"reconciler/internal/notify/webhook"
+)
+
+// Worker runs the four loops over one connection.
+type Worker struct {
+	conn     *nats.Conn
+	set      *consumer.Set
+	sender   *webhook.Sender
+	accounts []*consumer.Account
+
+	endPull, endWork context.CancelFunc
+	done             chan struct{}
+	start, stop      sync.Once
+	run              func()
+}
+
+// New makes a worker. On error nothing is left behind but the streams it created.
+func New(ctx context.Context, o Options) (*Worker, error) {
+	o = o.withDefaults()
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	b, err := broker.New(ctx, broker.Options{Conn: o.Conn, Log: o.Log, Replicas: o.Replicas, Rand: o.Random})
+	if err != nil {
+		return nil, fmt.Errorf("set up the broker: %w", err)
+	}
+	accounts, err := o.accounts()
+	if err != nil {
+		return nil, err
+	}
+	err = b.Provision(ctx, broker.ProvisionOptions{
+		StatusRetention: o.StatusRetention, LogRetention: o.LogRetention, DeadRetention: o.DeadRetention,
+		LongestWatch: o.longestWatch(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("prepare the streams: %w", err)
+	}
+	sender, err := webhook.New(o.Webhook)
+	if err != nil {
+		return nil, fmt.Errorf("set up the webhook sender: %w", err)
+	}
+	set, err := consumer.New(consumer.Options{
+		Broker: b, Accounts: accounts, Endpoints: o.Endpoints, Sender: sender, Guards: o.endpointGuard,
+		Schedule: o.Schedule, Workers: o.Concurrency, AckWait: o.AckWait, PullWait: o.PullWait,
+		Random: o.Random, Log: o.Log,
+	})
+	if err != nil {
+		sender.Close()
+		return nil, fmt.Errorf("wire the loops: %w", err)
+	}
+	// The worker lives until Stop, not until the context of its making ends. Two
+	// lives: pulling ends at once when Stop begins, the work in hand later.
+	pull, endPull := context.WithCancel(context.WithoutCancel(ctx))
+	work, endWork := context.WithCancel(context.WithoutCancel(ctx))
+	w := &Worker{conn: o.Conn, set: set, sender: sender, accounts: accounts, endPull: endPull, endWork: endWork, done: make(chan struct{})}
+	w.run = func() {
+		defer close(w.done)
+		set.Run(pull, work)
+	}
+	return w, nil
+}
+
+// Start begins to pull. A second call does nothing.
+func (w *Worker) Start() { w.start.Do(func() { go w.run() }) }
+
+// ErrCutShort says that Stop's limit came before the work in hand was done: the
+// rest was handed back to the broker and will be done by another worker.
+var ErrCutShort = errors.New("the limit for a graceful stop was reached; the messages in hand were handed back")
+
+// flushLimit bounds what Stop does after its context has ended.
+const flushLimit = 2 * time.Second
+
+// Stop ends pulling and waits for the work in hand until ctx ends. The error is
+// ErrCutShort or nil.
+func (w *Worker) Stop(ctx context.Context) error {
+	w.endPull()
+	w.start.Do(func() { close(w.done) }) // never started: nothing to wait for
+	var err error
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		err = ErrCutShort
+		w.endWork()
+		<-w.done
+	}
+	w.stop.Do(func() {
+		w.endWork()
+		w.sender.Close()
+	})
+	// Nobody waited for what acknowledges and hands back messages; the caller may
+	// end the process now.
+	_ = w.conn.FlushTimeout(flushLimit)
+	return err
+}
+
+// Snapshot is the state of a worker's taps, for screens.
+type Snapshot struct {
+	Accounts []guard.Snapshot
+}
+
+// Snapshot shows the taps as they are now.
+func (w *Worker) Snapshot() Snapshot {
+	var s Snapshot
+	for _, a := range w.accounts {
+		s.Accounts = append(s.Accounts, a.Guard.Snapshot())
+	}
+	return s
+}
