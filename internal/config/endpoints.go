@@ -1,0 +1,66 @@
+package config
+
+import (
+	"net/url"
+	"strings"
+
+	"reconciler/internal/guard"
+	"reconciler/internal/notify"
+)
+
+func (c *Config) checkWebhooks(d *decoder) {
+	for _, f := range c.schedule().Check() {
+		d.at("webhooks.schedule"+strings.TrimPrefix(f.Field, "attempts"), f.Found, f.Wanted)
+	}
+	if d.given["webhooks.allow_ports"] && len(c.Webhooks.AllowPorts) == 0 {
+		d.at("webhooks.allow_ports", "an empty list", "at least one port, or no allow_ports, which allows all")
+	}
+}
+
+func (c *Config) checkEndpoints(d *decoder) {
+	for i, e := range c.Endpoints {
+		path := item("endpoints", i)
+		made := notify.Endpoint{
+			ID: e.ID, Merchant: e.Merchant, URL: e.URL, AllowHTTP: c.Webhooks.AllowHTTP, Events: e.Events,
+			Secrets: e.Secrets, Concurrency: e.Concurrency, Rate: e.Rate, Disabled: e.Disabled,
+		}.WithDefaults()
+		checkEndpoint(d, path, made)
+		for _, other := range c.endpoints {
+			if made.ID != "" && other.Merchant == made.Merchant && other.ID == made.ID {
+				d.at(path+".id", "an id that another endpoint of this merchant has", "another id")
+				break
+			}
+		}
+		c.endpoints = append(c.endpoints, made)
+	}
+}
+
+func checkEndpoint(d *decoder, path string, e notify.Endpoint) {
+	if plain(e) { // said here, because the setting that allows it is one for all endpoints
+		d.at(path+".url", "a plain http address", "https, or webhooks.allow_http for trials")
+		e.AllowHTTP = true
+	}
+	// The worker gives each endpoint a guard, which has its own idea of a rate.
+	o := guard.Defaults()
+	o.Rate = e.Rate
+	for _, f := range o.Check() {
+		d.refuse(join(path, f.Field), f.Found, f.Wanted)
+	}
+	for _, f := range e.Check() {
+		field := join(path, f.Field)
+		found, wanted := phrase(f.Problem, d.given[field])
+		if f.Field == "merchant" {
+			wanted = "the merchant_id of created events: " + wantedID
+		}
+		d.at(field, found, wanted)
+	}
+	if d.given[path+".events"] && len(e.Events) == 0 {
+		d.at(path+".events", "an empty list", "payment.* for all, types such as payment.succeeded, or disabled: true")
+	}
+}
+
+// plain reports whether an endpoint's URL is http where https is demanded.
+func plain(e notify.Endpoint) bool {
+	u, err := url.Parse(e.URL)
+	return err == nil && u.Scheme == "http" && !e.AllowHTTP
+}
