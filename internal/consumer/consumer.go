@@ -37,7 +37,7 @@ type Options struct {
 	// Schedule is the delays before the attempts of a webhook.
 	Schedule retry.Schedule
 	// Workers bounds the messages in hand of intake and dispatcher, each; the
-	// deliverer has 8 times as many, the pollers what their guards allow.
+	// deliverer has 16 times as many, the pollers what their guards allow.
 	Workers int
 	// AckWait is when a message that nobody acknowledged is given to another
 	// worker. It must exceed the longest handler: a provider's or endpoint's time
@@ -80,7 +80,7 @@ func New(o Options) (*Set, error) {
 	s.add(o, consumerSpec{broker.StreamStatus, dispatcherName, broker.FilterStatus}, o.Workers, dis.handle)
 	del := &deliverer{
 		broker: o.Broker, endpoints: endpoints, guards: s.guards, sender: o.Sender, schedule: o.Schedule,
-		random: o.Random, order: &order{broker: o.Broker},
+		random: o.Random, order: &order{broker: o.Broker}, waiting: o.Workers,
 		closed: &closedEndpoints{keys: map[endpointKey]bool{}}, ackWait: o.AckWait, log: o.Log,
 	}
 	s.add(o, consumerSpec{broker.StreamWork, delivererName, broker.WebhookDueFilter()}, o.Workers*hanging, del.handle)
@@ -93,7 +93,7 @@ func New(o Options) (*Set, error) {
 // hanging is how many times as many webhooks as other messages may be in hand.
 // They take as long as merchants' servers do, so a few slow endpoints would hold
 // all places, and everybody else would wait for them.
-const hanging = 8
+const hanging = 16
 
 // consumerSpec names a durable consumer.
 type consumerSpec struct{ stream, name, filter string }

@@ -37,9 +37,13 @@ type deliverer struct {
 	schedule  retry.Schedule
 	random    func() float64
 	order     *order
-	closed    *closedEndpoints
-	ackWait   time.Duration
-	log       zerolog.Logger
+	// waiting is how many jobs may wait here, and not in the broker, for a place at
+	// one endpoint: as many as come by one pull, else a quick endpoint would stand
+	// idle behind a burst of its own; not more, or slow ones would hold up the others.
+	waiting int
+	closed  *closedEndpoints
+	ackWait time.Duration
+	log     zerolog.Logger
 }
 
 // endpointKey names an endpoint: ids are unique per merchant.
@@ -82,12 +86,31 @@ func (d *deliverer) handle(ctx context.Context, msg jetstream.Msg, s slot) error
 	if blocked {
 		return d.hold(ctx, msg, j, until)
 	}
-	permit, _ := d.guards[key].Ask()
+	permit := d.permit(ctx, key)
 	if permit == nil {
 		return d.hold(ctx, msg, j, d.reopening(key))
 	}
 	defer permit.Done(guard.Unused())
 	return d.attempt(ctx, msg, j, endpoint, permit)
+}
+
+// permit gives the permission for an attempt at an endpoint, at once or after a
+// moment; nil: not now.
+func (d *deliverer) permit(ctx context.Context, key endpointKey) *guard.Permit {
+	g := d.guards[key]
+	if permit, _ := g.Ask(); permit != nil {
+		return permit
+	}
+	if is := g.Snapshot(); !is.ReopensAt.IsZero() || is.Waiting >= d.waiting {
+		return nil
+	}
+	limited, cancel := context.WithTimeout(ctx, postponement)
+	defer cancel()
+	permit, err := g.Acquire(limited)
+	if err != nil {
+		return nil
+	}
+	return permit
 }
 
 // reopening is when the tap of an endpoint opens that takes nothing now, spread a

@@ -22,7 +22,7 @@ func (s *stage) deliverer() *deliverer {
 	s.Helper()
 	d := &deliverer{
 		broker: s.b, endpoints: s.dispatcher().endpoints, guards: map[endpointKey]*guard.Guard{}, sender: s.options.Sender,
-		schedule: s.options.Schedule, random: s.options.Random, order: &order{broker: s.b},
+		schedule: s.options.Schedule, random: s.options.Random, order: &order{broker: s.b}, waiting: s.options.Workers,
 		closed: &closedEndpoints{keys: map[endpointKey]bool{}}, ackWait: s.options.AckWait, log: s.options.Log,
 	}
 	for _, e := range s.options.Endpoints {

@@ -49,6 +49,30 @@ func TestDeliverer_HoldsNobodyUp_ForSlowEndpoints(t *testing.T) {
 	})
 }
 
+// A burst for an endpoint that answers at once goes through in one go, though it
+// takes few at a time: a timer for each would let it stand idle.
+func TestDeliverer_KeepsAQuickEndpointBusy(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		s.options.Guards = func(e notify.Endpoint) (*guard.Guard, error) {
+			return guard.New(guard.Options{Name: e.ID, Concurrency: 2, TimeLimit: 15 * time.Second, Consecutive: 5, Reopen: []time.Duration{time.Minute}})
+		}
+		s.endpoint("shop")
+		const events = 40
+		for i := range events {
+			s.begun(fmt.Sprint("p", i))
+		}
+		before := s.lastSeq(broker.StreamWork)
+		s.run()
+		time.Sleep(time.Second)
+		if n := len(s.shop.deliveries("shop")); n != events {
+			t.Errorf("%d of %d events were delivered at once", n, events)
+		}
+		if n := s.lastSeq(broker.StreamWork) - before; n != events {
+			t.Errorf("%d messages were written for %d jobs", n, events)
+		}
+	})
+}
+
 // The jobs in a long queue before a slow endpoint look in ever more seldom, and
 // all arrive.
 func TestDeliverer_LetsAQueueRest_BeforeABusyEndpoint(t *testing.T) {
