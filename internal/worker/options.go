@@ -48,7 +48,7 @@ type Options struct {
 	DoubtSpan  time.Duration
 
 	// Concurrency bounds the messages in hand of intake and dispatcher, each;
-	// default 64. The deliverer may have 8 times as many, an account's poller what
+	// default 64. The deliverer may have 16 times as many, an account's poller what
 	// its guard allows.
 	Concurrency int
 	// AckWait is when a message that nobody acknowledged is given to another

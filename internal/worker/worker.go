@@ -83,7 +83,7 @@ func New(ctx context.Context, o Options) (*Worker, error) {
 	return w, nil
 }
 
-// Start begins to pull. A second call does nothing.
+// Start begins to pull. A second call does nothing, nor does one after Stop.
 func (w *Worker) Start() { w.start.Do(func() { go w.run() }) }
 
 // ErrCutShort says that Stop's limit came before the work in hand was done: the
