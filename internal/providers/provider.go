@@ -74,6 +74,9 @@ type Row struct {
 	Status payment.Status
 	// Kind is set where the word is no status but an error; else 0.
 	Kind Kind
+	// Case says when the row holds, where the word has several rows or more than
+	// the word decides; empty: always.
+	Case string
 	// Words are the document's own, Mark its reliability ("documented",
 	// "client", "inferred", "unconfirmed").
 	Words, Mark string

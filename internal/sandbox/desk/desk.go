@@ -68,6 +68,13 @@ type Simulator interface {
 	TooSoon(Request, time.Duration) (Answer, bool)
 }
 
+// Caller is a Simulator whose provider tells shops by itself of what happened.
+type Caller interface {
+	// Callback is the header and body of the HTTP request (POST) that the provider
+	// sends about a payment as it is at that instant.
+	Callback(p *life.Payment, at time.Time) (http.Header, []byte)
+}
+
 // Options say whose desk it is.
 type Options struct {
 	Provider  string
