@@ -153,10 +153,10 @@ type answer struct {
 // askPlaces is the concurrency limit, which the ramp narrows where there is no
 // rate to narrow.
 func (g *Guard) askPlaces() answer {
-	places := g.options.Concurrency
+	places := max(1, g.options.Concurrency/g.pace.sharers)
 	var border time.Time
 	if g.options.Rate == 0 {
-		places = g.pace.part(places)
+		places = g.pace.part(g.options.Concurrency)
 		border = g.pace.border()
 	}
 	if g.inUse < places {

@@ -18,6 +18,8 @@ type pace struct {
 	rate  float64
 	burst int
 	ramp  time.Duration
+	// sharers is how many guards share the limits; this one has an equal part.
+	sharers int
 
 	limiter  *rate.Limiter // nil: no limit
 	reserved int
@@ -26,15 +28,15 @@ type pace struct {
 }
 
 func newPace(o Options) *pace {
-	p := &pace{rate: o.Rate, burst: o.Burst, ramp: o.Ramp, step: rampSteps}
+	p := &pace{rate: o.Rate, burst: o.Burst, ramp: o.Ramp, sharers: 1, step: rampSteps}
 	if o.Rate > 0 {
 		p.limiter = rate.NewLimiter(rate.Limit(o.Rate), o.Burst)
 	}
 	return p
 }
 
-// part is what the ramp leaves of n, at least 1.
-func (p *pace) part(n int) int { return max(1, n*(p.step+1)/(rampSteps+1)) }
+// part is what sharers and ramp leave of n, at least 1.
+func (p *pace) part(n int) int { return max(1, n*(p.step+1)/(rampSteps+1)/p.sharers) }
 
 // border is when the ramp takes its next step; zero when it is over.
 func (p *pace) border() time.Time {
@@ -51,6 +53,25 @@ func (p *pace) begin(now time.Time) {
 		p.from = now
 		p.set(now, 0)
 	}
+}
+
+// share divides the limits by another number from now on.
+func (p *pace) share(now time.Time, sharers int) {
+	p.advance(now)
+	p.sharers = sharers
+	p.set(now, p.step)
+}
+
+// resume is begin for a ramp that began elsewhere, perhaps a while ago.
+func (p *pace) resume(from, now time.Time) {
+	if p.ramp == 0 {
+		return
+	}
+	p.from, p.step = from, 0
+	for p.step < rampSteps && !now.Before(p.border()) {
+		p.step++
+	}
+	p.set(now, p.step)
 }
 
 // stop ends the ramp early: half-open needs none, there is one call at a time.
@@ -70,7 +91,7 @@ func (p *pace) set(at time.Time, step int) {
 	if p.limiter == nil {
 		return
 	}
-	p.limiter.SetLimitAt(at, rate.Limit(p.rate*float64(step+1)/(rampSteps+1)))
+	p.limiter.SetLimitAt(at, rate.Limit(p.rate*float64(step+1)/(rampSteps+1)/float64(p.sharers)))
 	p.limiter.SetBurstAt(at, p.part(p.burst))
 }
 

@@ -17,6 +17,9 @@ var (
 // windowParts is in how many parts the window rolls on.
 const windowParts = 10
 
+// jitterPart: a reopen time is lengthened by up to this part of it.
+const jitterPart = 5
+
 // tap is the breaker with its reopen times, and the throttle. The guard's mutex
 // protects it.
 type tap struct {
@@ -41,6 +44,8 @@ type tap struct {
 	// rung is the place in the table of reopen times.
 	rung int
 
+	// heldUntil keeps half-open shut for another guard's probe.
+	heldUntil                   time.Time
 	openedAt, reopenAt          time.Time
 	closedAt                    time.Time // zero: never opened
 	throttledAt, throttledUntil time.Time
@@ -48,12 +53,17 @@ type tap struct {
 
 func newTap(o Options, p *pace) *tap {
 	t := &tap{options: o, pace: p}
-	window := o.Window
-	if o.Ratio == 0 {
+	t.breaker = t.newBreaker()
+	return t
+}
+
+func (t *tap) newBreaker() *gobreaker.TwoStepCircuitBreaker[struct{}] {
+	window := t.options.Window
+	if t.options.Ratio == 0 {
 		window = time.Minute // nobody asks for the counts; it only must be valid
 	}
-	t.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		Name:         o.Name,
+	return gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		Name:         t.options.Name,
 		MaxRequests:  1,
 		Interval:     window,
 		BucketPeriod: window / windowParts,
@@ -63,7 +73,6 @@ func newTap(o Options, p *pace) *tap {
 		OnStateChange: t.onStateChange,
 		IsExcluded:    func(err error) bool { return err == errNothing },
 	})
-	return t
 }
 
 // readyToTrip decides on a failure while closed.
@@ -91,8 +100,10 @@ func (t *tap) onStateChange(_ string, from, to gobreaker.State) {
 	now := time.Now()
 	switch to {
 	case gobreaker.StateOpen:
+		t.heldUntil = time.Time{}
 		t.open(from, now)
 	case gobreaker.StateClosed:
+		t.heldUntil = time.Time{}
 		t.tripped = false
 		t.closedAt = now
 		t.pace.begin(now)
@@ -114,7 +125,7 @@ func (t *tap) open(from gobreaker.State, now time.Time) {
 	}
 	delay := t.options.Reopen[t.rung]
 	if t.options.Jitter != nil {
-		delay += time.Duration(float64(delay) / 5 * t.options.Jitter())
+		delay += time.Duration(float64(delay) / jitterPart * t.options.Jitter())
 	}
 	t.tripped = true
 	t.opened++
@@ -131,10 +142,19 @@ func (t *tap) shutUntil() time.Time {
 	return t.throttledUntil
 }
 
+// held is the instant until which another guard's probe goes first; one that has
+// passed says that there is none.
+func (t *tap) held() time.Time {
+	if !t.tripped {
+		return time.Time{}
+	}
+	return t.heldUntil
+}
+
 // ask tells whether a call may begin now, and turns open into half-open when its
 // time has come.
 func (t *tap) ask(now time.Time) answer {
-	if until := t.shutUntil(); now.Before(until) {
+	if until := latest(t.shutUntil(), t.held()); now.Before(until) {
 		return answer{at: until}
 	}
 	if t.tripped && (t.probe != nil || t.breaker.State() != gobreaker.StateHalfOpen) {
@@ -178,10 +198,17 @@ func (t *tap) throttle(now time.Time, d time.Duration) {
 	if d <= 0 {
 		d = t.options.Reopen[0]
 	}
-	if until := now.Add(min(d, LongestThrottle)); until.After(t.throttledUntil) {
-		if !now.Before(t.throttledUntil) {
-			t.throttledAt = now
-		}
-		t.throttledUntil = until
+	t.throttleUntil(now.Add(d), now)
+}
+
+// throttleUntil is throttle with the instant; one that has passed changes nothing.
+func (t *tap) throttleUntil(until, now time.Time) {
+	until = earliest(until, now.Add(LongestThrottle))
+	if !until.After(now) || !until.After(t.throttledUntil) {
+		return
 	}
+	if !now.Before(t.throttledUntil) {
+		t.throttledAt = now
+	}
+	t.throttledUntil = until
 }

@@ -1,0 +1,71 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// BucketBreakers is the key-value bucket in which the workers of a fleet tell
+// each other how providers' taps stand.
+const BucketBreakers = "RECON_BREAKERS"
+
+// BucketOptions say what a key-value bucket is for.
+type BucketOptions struct {
+	Name, Description string
+	// History is how many values of a key are kept, at least 1.
+	History uint8
+	// TTL is how long a value is kept; 0: for ever.
+	TTL time.Duration
+}
+
+// Bucket gives a key-value bucket, made if it is missing. It may be called by
+// any number of workers at once, and again. A get of it asks the stream's leader:
+// what a replica says may be stale.
+func (b *Broker) Bucket(ctx context.Context, o BucketOptions) (jetstream.KeyValue, error) {
+	var bucket jetstream.KeyValue
+	err := b.retry(ctx, "set up bucket "+o.Name, func(ctx context.Context) error {
+		found, err := b.js.KeyValue(ctx, o.Name)
+		if !errors.Is(err, jetstream.ErrBucketNotFound) {
+			bucket = found
+			return err
+		}
+		if _, err := b.js.CreateStream(ctx, b.bucketStream(o)); err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			return err
+		}
+		bucket, err = b.js.KeyValue(ctx, o.Name)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	status, err := bucket.Status(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("look at bucket %s: %w", o.Name, err)
+	}
+	return bucket, checkBucket(status, o)
+}
+
+// bucketStream is the stream of a bucket as the client library would make it, but
+// without direct reads.
+func (b *Broker) bucketStream(o BucketOptions) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: "KV_" + o.Name, Description: o.Description, Subjects: []string{"$KV." + o.Name + ".>"},
+		MaxMsgsPerSubject: int64(o.History), MaxAge: o.TTL, Storage: jetstream.FileStorage, Replicas: b.replicas,
+		MaxMsgs: -1, MaxBytes: -1, MaxMsgSize: -1, MaxConsumers: -1, Discard: jetstream.DiscardNew,
+		AllowRollup: true, DenyDelete: true, AllowDirect: false,
+	}
+}
+
+// checkBucket refuses a bucket that forgets too soon.
+func checkBucket(found jetstream.KeyValueStatus, o BucketOptions) error {
+	if o.TTL == 0 && found.TTL() != 0 || found.TTL() != 0 && found.TTL() < o.TTL {
+		return &SettingsError{Faults: []Fault{{
+			Stream: "KV_" + o.Name, Setting: "max_age", Found: age(found.TTL()), Wanted: "at least " + age(o.TTL),
+		}}}
+	}
+	return nil
+}
