@@ -1,0 +1,174 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"reconciler/internal/broker"
+	"reconciler/internal/guard"
+)
+
+const (
+	// heartbeat is how often a worker says that it lives; one that was silent for
+	// gone is counted no more. Both are long because a missing worker costs speed
+	// only, and each beat is a write.
+	heartbeat = time.Minute
+	gone      = 5 * heartbeat / 2
+	// kept is how long the bucket keeps a value: longer than any tap stays shut.
+	kept = 24 * time.Hour
+	// margin is what a lease has beyond the call's time limit: for the way to the
+	// broker and back, and for clocks that disagree.
+	margin = 5 * time.Second
+	// settling is how long a worker that joins others lets them give it its part.
+	settling = time.Second
+	// patience bounds one conversation with the broker, so that one account's
+	// trouble does not hold up the others'.
+	patience = 5 * time.Second
+)
+
+// Options are what New needs.
+type Options struct {
+	Broker *broker.Broker
+	// Worker is this worker's name, of no other process: letters, digits, "_", "-".
+	Worker string
+	Log    zerolog.Logger
+}
+
+// Fleet is one worker's part in the fleet. Make it with New, add the guards,
+// then Join and Run.
+type Fleet struct {
+	broker *broker.Broker
+	worker string
+	log    zerolog.Logger
+	bucket jetstream.KeyValue
+	// made is when the bucket was: with another one all revisions begin anew.
+	made     time.Time
+	accounts map[string]*account
+	// seen is when each other worker was last heard of.
+	seen map[string]time.Time
+	// changed holds an element when a guard's state may be news; asked are leases
+	// wanted from Run.
+	changed chan struct{}
+	asked   chan question
+}
+
+// account is a guard with what is known of its record. Only Run touches it.
+type account struct {
+	guard *guard.Guard
+	limit time.Duration
+	// epoch and revision are of the last record that was taken or written; shared
+	// is how the guard stood then.
+	epoch, revision uint64
+	shared          guard.Standing
+}
+
+// New makes a part of a fleet. It starts nothing.
+func New(o Options) *Fleet {
+	return &Fleet{
+		broker: o.Broker, worker: o.Worker, log: o.Log, accounts: map[string]*account{}, seen: map[string]time.Time{},
+		changed: make(chan struct{}, 1), asked: make(chan question),
+	}
+}
+
+// Add lets an account's guard take part; limit is its calls' time limit. Call it
+// before Join. The guard's OnChange must call Changed.
+func (f *Fleet) Add(name string, g *guard.Guard, limit time.Duration) {
+	f.accounts[keyOf(name)] = &account{guard: g, limit: limit}
+}
+
+// Changed says that a guard's state changed: Run tells the others. It never blocks.
+func (f *Fleet) Changed() {
+	select {
+	case f.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Keys of the bucket: one per account, one per worker.
+const (
+	accountKeys = "account."
+	workerKeys  = "worker."
+)
+
+func keyOf(account string) string { return accountKeys + broker.Token(account) }
+
+// Join tells the others of this worker and makes its guards stand as theirs do.
+// Call it before anybody is asked.
+func (f *Fleet) Join(ctx context.Context) error {
+	if err := f.open(ctx); err != nil {
+		return fmt.Errorf("join the fleet: %w", err)
+	}
+	if err := f.beat(ctx); err != nil {
+		return fmt.Errorf("join the fleet: %w", err)
+	}
+	watcher, err := f.bucket.WatchAll(ctx)
+	if err != nil {
+		return fmt.Errorf("join the fleet: %w", err)
+	}
+	defer func() { _ = watcher.Stop() }()
+	for {
+		select {
+		case entry, open := <-watcher.Updates():
+			switch {
+			case !open:
+				return errors.New("join the fleet: the connection was closed")
+			case entry == nil: // all there is has been told
+				f.share()
+				return nil
+			}
+			f.hear(entry)
+		case <-ctx.Done():
+			return fmt.Errorf("join the fleet: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// Settle waits until the others have given this worker its part; not at all where
+// there is nobody else.
+func (f *Fleet) Settle(ctx context.Context) {
+	if len(f.seen) > 0 {
+		pause(ctx, settling)
+	}
+}
+
+func (f *Fleet) open(ctx context.Context) error {
+	bucket, err := f.broker.Bucket(ctx, broker.BucketOptions{
+		Name: broker.BucketBreakers, Description: "how the taps of provider accounts stand, and who is alive", History: 1, TTL: kept,
+	})
+	if err != nil {
+		return err
+	}
+	info, err := f.broker.JetStream().Stream(ctx, "KV_"+broker.BucketBreakers)
+	if err != nil {
+		return fmt.Errorf("look at the bucket: %w", err)
+	}
+	if made := info.CachedInfo().Created; !made.Equal(f.made) {
+		for _, a := range f.accounts {
+			a.epoch, a.revision, a.shared = 0, 0, guard.Standing{}
+		}
+		f.made = made
+	}
+	f.bucket = bucket
+	return nil
+}
+
+// beat says that this worker lives.
+func (f *Fleet) beat(ctx context.Context) error {
+	_, err := f.bucket.Put(ctx, workerKeys+f.worker, nil)
+	return err
+}
+
+// pause waits, or returns early when ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
