@@ -14,18 +14,23 @@ import (
 
 // arm writes a payment's next timer, w.Planned from now.
 func arm(ctx context.Context, b *broker.Broker, w watch, trace string) error {
-	body, err := w.encode()
-	if err != nil {
-		return err
-	}
 	header := nats.Header{}
 	if trace != "" {
 		header.Set(headerTrace, trace)
 	}
+	return armAt(ctx, b, w, time.Now().Add(w.Planned), header)
+}
+
+// armAt writes a payment's next timer.
+func armAt(ctx context.Context, b *broker.Broker, w watch, at time.Time, header nats.Header) error {
+	body, err := w.encode()
+	if err != nil {
+		return err
+	}
 	err = b.Arm(ctx, broker.Timer{
 		Subject: broker.PollTimer(w.Account, w.MerchantID, w.PaymentID),
 		Target:  broker.PollDue(w.Account, w.MerchantID, w.PaymentID),
-		At:      time.Now().Add(w.Planned),
+		At:      at,
 		Header:  header,
 		Body:    body,
 	})

@@ -44,3 +44,11 @@ func (l looks) size() int {
 	encoded, _ := json.Marshal(l) // strings and integers can't fail to encode
 	return len(encoded)
 }
+
+// last is when the last look was, in whole seconds; false: there was none.
+func (l looks) last() (time.Time, bool) {
+	if len(l) == 0 {
+		return time.Time{}, false
+	}
+	return time.Unix(l[len(l)-1].Last, 0), true
+}

@@ -25,6 +25,16 @@ type Account struct {
 	// Guard is the account's tap.
 	Guard  *guard.Guard
 	Policy Policy
+	// Fleet gives one worker at a time the right to a half-open call; nil: there is
+	// no other worker.
+	Fleet Leaser
+}
+
+// Leaser gives out the right to a call that only one worker may make at a time.
+type Leaser interface {
+	// Lease asks for it. Not granted, the account's guard stands by then as those
+	// say who have it. The error says that nobody knows.
+	Lease(ctx context.Context, account string) (bool, error)
 }
 
 // tap makes a guard the gate of a loop: while it is closed nothing is pulled.
@@ -75,6 +85,11 @@ func (p *poller) handle(ctx context.Context, msg jetstream.Msg, permit ticket) e
 			return orAcknowledge(msg, err)
 		}
 	}
+	trigger := triggerOf(msg)
+	if at := p.turn(w, trigger, taken); at.After(taken) {
+		return p.postpone(ctx, msg, w, at)
+	}
+	w.Planned = elapsed(w, trigger, taken)
 	o, err := p.ask(ctx, w, permit.Permit)
 	if errors.Is(err, guard.ErrClosed) {
 		return handBackUnasked(msg)
@@ -88,6 +103,7 @@ func (p *poller) handle(ctx context.Context, msg jetstream.Msg, permit ticket) e
 			return orAcknowledge(msg, err)
 		}
 	}
+	o.trigger = trigger
 	return p.settle(ctx, msg, record(w, o), o)
 }
 
@@ -138,6 +154,9 @@ func (p *poller) superseded(ctx context.Context, msg jetstream.Msg, w watch) (bo
 // guard.ErrClosed, when the tap closed before the call or one of its requests, or
 // the end of ctx: a stop of ours says nothing about the provider.
 func (p *poller) ask(ctx context.Context, w watch, permit *guard.Permit) (outcome, error) {
+	if err := p.mayProbe(ctx, permit); err != nil {
+		return outcome{}, err
+	}
 	limited, cancel := permit.Context(ctx)
 	defer cancel()
 	if err := context.Cause(limited); err != nil {
@@ -152,12 +171,28 @@ func (p *poller) ask(ctx context.Context, w watch, permit *guard.Permit) (outcom
 	case errors.Is(err, providers.ErrHeld):
 		return outcome{}, guard.ErrClosed
 	}
-	o := outcome{observation: observation, trigger: payment.TriggerPoll, at: time.Now()}
+	o := outcome{observation: observation, at: time.Now()}
 	if err != nil {
 		o.failure = asFailure(err)
 	}
 	permit.Done(guardResult(o))
 	return o, nil
+}
+
+// mayProbe asks the fleet, where the call would be half-open's. It is asked here
+// and not before the pull, so that the lease is short: an idle worker holds none.
+func (p *poller) mayProbe(ctx context.Context, permit *guard.Permit) error {
+	if p.account.Fleet == nil || !permit.Probe() {
+		return nil
+	}
+	granted, err := p.account.Fleet.Lease(ctx, p.account.Name)
+	switch {
+	case err != nil:
+		return err
+	case !granted:
+		return guard.ErrClosed
+	}
+	return nil
 }
 
 // poll makes a panic of the adapter a failed look like any other. Else the due

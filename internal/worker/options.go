@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"reconciler/internal/consumer"
+	"reconciler/internal/fleet"
 	"reconciler/internal/guard"
 	"reconciler/internal/notify"
 	"reconciler/internal/notify/webhook"
@@ -153,20 +154,26 @@ func (a Account) cadence() retry.Cadence {
 	return retry.Default()
 }
 
-// accounts makes the consumer's accounts, each with a guard of its own.
-func (o Options) accounts() ([]*consumer.Account, error) {
+// accounts makes the consumer's accounts, each with a guard of its own that takes
+// part in the fleet.
+func (o Options) accounts(others *fleet.Fleet) ([]*consumer.Account, error) {
 	var all []*consumer.Account
 	for _, a := range o.Accounts {
 		protection := a.Guard
 		protection.Name = a.Name
 		protection.Jitter = o.Random
+		protection.OnChange = func(c guard.Change) {
+			others.Changed()
+			tell(o.Log, c)
+		}
 		g, err := guard.New(protection)
 		if err != nil {
 			return nil, fmt.Errorf("protect account %q: %w", a.Name, err)
 		}
+		others.Add(a.Name, g, protection.TimeLimit)
 		profile := a.Provider.Profile()
 		all = append(all, &consumer.Account{
-			Name: a.Name, Provider: a.Provider, Guard: g,
+			Name: a.Name, Provider: a.Provider, Guard: g, Fleet: others,
 			Policy: consumer.Policy{
 				Cadence: a.cadence(), Jitter: retry.LookJitter(),
 				Floor:   orElse(a.Floor > 0, a.Floor, profile.Floor),
@@ -176,6 +183,19 @@ func (o Options) accounts() ([]*consumer.Account, error) {
 		})
 	}
 	return all, nil
+}
+
+// tell logs what became of a tap: an opening is what an operator is called for.
+func tell(log zerolog.Logger, c guard.Change) {
+	line := log.Info()
+	if c.To == guard.StateOpen || c.To == guard.StateThrottled {
+		line = log.Warn().Time("reopens_at", c.ReopensAt)
+	}
+	if c.Reason != "" {
+		line = line.Str("reason", c.Reason)
+	}
+	line.Str("event", "tap.changed").Str("provider", c.Name).Str("from", c.From.String()).Str("to", c.To.String()).
+		Msg("the tap of a provider account changed")
 }
 
 // Protection of an endpoint where the endpoint itself sets nothing.

@@ -11,6 +11,7 @@ package worker
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -20,6 +21,7 @@ import (
 
 	"reconciler/internal/broker"
 	"reconciler/internal/consumer"
+	"reconciler/internal/fleet"
 	"reconciler/internal/guard"
 	"reconciler/internal/notify/webhook"
 )
@@ -28,6 +30,7 @@ import (
 type Worker struct {
 	conn     *nats.Conn
 	set      *consumer.Set
+	fleet    *fleet.Fleet
 	sender   *webhook.Sender
 	accounts []*consumer.Account
 
@@ -47,7 +50,8 @@ func New(ctx context.Context, o Options) (*Worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the broker: %w", err)
 	}
-	accounts, err := o.accounts()
+	others := fleet.New(fleet.Options{Broker: b, Worker: rand.Text(), Log: o.Log})
+	accounts, err := o.accounts(others)
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +66,10 @@ func New(ctx context.Context, o Options) (*Worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the webhook sender: %w", err)
 	}
+	if err := others.Join(ctx); err != nil {
+		sender.Close()
+		return nil, err
+	}
 	set, err := consumer.New(consumer.Options{
 		Broker: b, Accounts: accounts, Endpoints: o.Endpoints, Sender: sender, Guards: o.endpointGuard,
 		Schedule: o.Schedule, Workers: o.Concurrency, AckWait: o.AckWait, PullWait: o.PullWait,
@@ -75,12 +83,26 @@ func New(ctx context.Context, o Options) (*Worker, error) {
 	// lives: pulling ends at once when Stop begins, the work in hand later.
 	pull, endPull := context.WithCancel(context.WithoutCancel(ctx))
 	work, endWork := context.WithCancel(context.WithoutCancel(ctx))
-	w := &Worker{conn: o.Conn, set: set, sender: sender, accounts: accounts, endPull: endPull, endWork: endWork, done: make(chan struct{})}
+	w := &Worker{conn: o.Conn, set: set, fleet: others, sender: sender, accounts: accounts, endPull: endPull, endWork: endWork, done: make(chan struct{})}
 	w.run = func() {
 		defer close(w.done)
-		set.Run(pull, work)
+		w.live(pull, work)
 	}
 	return w, nil
+}
+
+// live runs the loops within the fleet: what is in hand may need it to the end.
+func (w *Worker) live(pull, work context.Context) {
+	member, leave := context.WithCancel(context.WithoutCancel(work))
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		w.fleet.Run(member)
+	}()
+	w.fleet.Settle(pull)
+	w.set.Run(pull, work)
+	leave()
+	<-left
 }
 
 // Start begins to pull. A second call does nothing, nor does one after Stop.
