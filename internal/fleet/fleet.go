@@ -29,6 +29,8 @@ const (
 	// patience bounds one conversation with the broker, so that one account's
 	// trouble does not hold up the others'.
 	patience = 5 * time.Second
+	// farewell bounds what a worker that ends waits for the broker.
+	farewell = 2 * time.Second
 )
 
 // Options are what New needs.

@@ -68,6 +68,7 @@ func (s *stage) join(name string) *member {
 	m.stop = func() {
 		end()
 		<-done
+		m.Leave(ctx)
 	}
 	s.Cleanup(m.stop)
 	return m

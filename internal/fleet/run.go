@@ -10,9 +10,8 @@ import (
 )
 
 // Run tells the others what changes here and hears what changes there, until ctx
-// ends; then it says good-bye. A broker that can't be reached is tried again.
+// ends. A broker that can't be reached is tried again.
 func (f *Fleet) Run(ctx context.Context) {
-	defer f.leave(ctx)
 	for ctx.Err() == nil {
 		watcher, err := f.bucket.WatchAll(ctx)
 		if err == nil {
@@ -117,9 +116,11 @@ func (f *Fleet) share() {
 	}
 }
 
-// leave takes this worker out of the count at once.
-func (f *Fleet) leave(ctx context.Context) {
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+// Leave takes this worker out of the count at once; without it the others notice
+// by its silence. Call it when Run has returned, or was never begun. It is bounded,
+// and does its work though ctx may have ended.
+func (f *Fleet) Leave(ctx context.Context) {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
 	if err := f.bucket.Purge(limited, workerKeys+f.worker); err != nil {
 		f.log.Debug().Err(err).Msg("the fleet was left without a word")

@@ -77,6 +77,7 @@ func New(ctx context.Context, o Options) (*Worker, error) {
 	})
 	if err != nil {
 		sender.Close()
+		others.Leave(ctx)
 		return nil, fmt.Errorf("wire the loops: %w", err)
 	}
 	// The worker lives until Stop, not until the context of its making ends. Two
@@ -131,6 +132,7 @@ func (w *Worker) Stop(ctx context.Context) error {
 	w.stop.Do(func() {
 		w.endWork()
 		w.sender.Close()
+		w.fleet.Leave(ctx)
 	})
 	// Nobody waited for what acknowledges and hands back messages; the caller may
 	// end the process now.
