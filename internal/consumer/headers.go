@@ -29,8 +29,6 @@ const (
 	// headerOrigin holds payment.Origin as JSON: with it a payment's timer can be
 	// armed again from its last event alone.
 	headerOrigin = "Recon-Origin"
-	// headerTrigger is on a due message that came before its time: why.
-	headerTrigger = "Recon-Trigger"
 	// headerTrace is the W3C trace context of the created event.
 	headerTrace = "traceparent"
 )

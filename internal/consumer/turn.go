@@ -11,6 +11,9 @@ import (
 	"reconciler/internal/retry"
 )
 
+// headerTrigger says of a due message that came before its time why it did.
+const headerTrigger = "Recon-Trigger"
+
 // young is the age up to which somebody is probably still waiting at a checkout.
 const young = time.Hour
 
