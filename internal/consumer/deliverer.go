@@ -23,8 +23,8 @@ import (
 const postponement = time.Second
 
 // rollout is how often a job waits for a worker that knows its endpoint: about 7
-// minutes. A worker that was configured before the endpoint was added, or turned
-// on, must not throw its webhooks away.
+// minutes. A worker that was configured before the endpoint was added must not
+// throw its webhooks away.
 const rollout = 12
 
 // deliverer posts webhooks, one job at a time and endpoint by endpoint
@@ -72,11 +72,10 @@ func (d *deliverer) handle(ctx context.Context, msg jetstream.Msg, s slot) error
 	}
 	key := endpointKey{j.MerchantID, j.Endpoint}
 	endpoint, known := d.endpoints.Find(j.MerchantID, j.Endpoint)
-	off := !known || endpoint.Disabled
 	switch {
-	case d.closed.has(key), off && j.Waits >= rollout:
+	case d.closed.has(key), endpoint.Disabled, !known && j.Waits >= rollout:
 		return d.skip(ctx, msg, j)
-	case off:
+	case !known:
 		return d.hold(ctx, msg, j, time.Time{})
 	}
 	blocked, until, err := d.order.blocked(ctx, j, endpoint)

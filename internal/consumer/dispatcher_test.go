@@ -49,6 +49,7 @@ func (s *stage) jobs() []broker.WebhookRef {
 	return all
 }
 
+// An endpoint that is off gets its jobs too: they become what it missed.
 func TestDispatcher_MakesOneJobForEachInterestedEndpoint(t *testing.T) {
 	inBubble(t, func(s *stage) {
 		s.endpoint("all")
@@ -65,7 +66,7 @@ func TestDispatcher_MakesOneJobForEachInterestedEndpoint(t *testing.T) {
 		for _, job := range []struct {
 			endpoint string
 			version  int
-		}{{"all", 1}, {"family", 1}, {"all", 2}, {"paid", 2}, {"family", 2}} {
+		}{{"all", 1}, {"family", 1}, {"off", 1}, {"all", 2}, {"paid", 2}, {"family", 2}, {"off", 2}} {
 			want = append(want, broker.WebhookRef{Merchant: "m", Endpoint: job.endpoint, Payment: "p", Version: job.version})
 		}
 		if got := s.jobs(); !slices.Equal(got, want) {

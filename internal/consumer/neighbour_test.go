@@ -58,6 +58,7 @@ func TestDeliverer_KeepsAQuickEndpointBusy(t *testing.T) {
 		}
 		s.endpoint("shop")
 		const events = 40
+		s.options.Workers = events // as many as come by one pull may wait
 		for i := range events {
 			s.begun(fmt.Sprint("p", i))
 		}

@@ -35,7 +35,8 @@ type Endpoint struct {
 	// Rate is how many attempts a second are made at most. 0: no limit. Below
 	// the merchant's rate of events, deliveries fall ever further behind.
 	Rate float64
-	// Disabled endpoints are told nothing.
+	// Disabled endpoints are told nothing; what they would have been told is kept
+	// as skipped.
 	Disabled bool
 }
 
@@ -54,12 +55,9 @@ func (e Endpoint) clone() Endpoint {
 	return e
 }
 
-// Interested reports whether e is to be told of events of that type. A
-// disabled endpoint is interested in nothing.
+// Interested reports whether events of that type are for e, by its filter. A
+// disabled endpoint stays interested: what it misses is kept for it.
 func Interested(e Endpoint, eventType string) bool {
-	if e.Disabled {
-		return false
-	}
 	return len(e.Events) == 0 || slices.ContainsFunc(e.Events, func(pattern string) bool { return matches(pattern, eventType) })
 }
 

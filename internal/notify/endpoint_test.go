@@ -135,7 +135,8 @@ func TestInterested_FollowsTheFilter(t *testing.T) {
 		{"another family", []string{"payment.*"}, false, "payments.succeeded", false},
 		{"half a family", []string{"payment.succ*"}, false, "payment.succeeded", false},
 		{"wildcard alone", []string{"*"}, false, "payment.succeeded", false},
-		{"disabled", nil, true, "payment.succeeded", false},
+		{"disabled: it misses the event", nil, true, "payment.succeeded", true},
+		{"disabled, by its filter too", []string{"payment.failed"}, true, "payment.succeeded", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
