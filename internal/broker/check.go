@@ -30,6 +30,9 @@ func check(found, wanted jetstream.StreamConfig, o ProvisionOptions, server vers
 		return c.faults // the rest is upstream's own business
 	}
 	c.ours(found)
+	if wanted.MaxMsgsPerSubject <= 0 {
+		c.limit("max_msgs_per_subject", found.MaxMsgsPerSubject, dropped)
+	}
 	switch wanted.Name {
 	case StreamWork:
 		c.same("max_age", found.MaxAge == 0, age(found.MaxAge), "none, or old timers are dropped")
@@ -67,14 +70,14 @@ func (c *checker) limit(setting string, found int64, reason string) {
 	c.same(setting, found <= 0, strconv.FormatInt(found, 10), "unlimited, or "+reason)
 }
 
+const dropped = "the oldest messages are dropped silently or new ones refused"
+
 // ours are the demands on streams that hold our state: nothing may leave them
 // but by age, and nothing but us may decide what enters.
 func (c *checker) ours(found jetstream.StreamConfig) {
-	const dropped = "the oldest messages are dropped silently or new ones refused"
 	c.same("storage", found.Storage == jetstream.FileStorage, strings.ToLower(found.Storage.String()), "file, or a restart loses all")
 	c.limit("max_msgs", found.MaxMsgs, dropped)
 	c.limit("max_bytes", found.MaxBytes, dropped)
-	c.limit("max_msgs_per_subject", found.MaxMsgsPerSubject, dropped)
 	c.limit("max_msg_size", int64(found.MaxMsgSize), "large messages are refused")
 	c.same("discard", found.Discard == jetstream.DiscardOld, strings.ToLower(found.Discard.String()), "old")
 	c.flag("no_ack", found.NoAck, false, "nobody knows what is stored")

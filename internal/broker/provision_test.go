@@ -55,6 +55,7 @@ func TestProvision_MakesTheStreams(t *testing.T) {
 		{broker.StreamWork, []string{"recon.timer.>", "recon.due.>"}, jetstream.WorkQueuePolicy, 0, true},
 		{broker.StreamWebhookLog, []string{"webhooks.>"}, jetstream.LimitsPolicy, 30 * day, false},
 		{broker.StreamDead, []string{"recon.dead.>"}, jetstream.LimitsPolicy, 365 * day, false},
+		{broker.StreamReferences, []string{"recon.reference.>"}, jetstream.LimitsPolicy, 50 * day, false},
 	} {
 		c := config(ctx, t, b, row.stream)
 		if !slices.Equal(c.Subjects, row.subjects) || c.Retention != row.retention || c.MaxAge != row.age ||

@@ -8,8 +8,8 @@ import (
 
 // ProvisionOptions say what Provision makes and demands.
 type ProvisionOptions struct {
-	// StatusRetention is how long changes (and created events, where the stream
-	// is made by us) are kept; default 90 days. The last change is a payment's
+	// StatusRetention is how long changes (and references, and created events
+	// where the stream is made by us) are kept; default 90 days. The last change is a payment's
 	// state, so it must exceed LongestWatch.
 	StatusRetention time.Duration
 	// LogRetention is how long webhook records are kept; default 30 days.
@@ -64,11 +64,16 @@ func definitions(o ProvisionOptions) []jetstream.StreamConfig {
 	work.Retention = jetstream.WorkQueuePolicy
 	work.AllowMsgSchedules = true
 	work.AllowRollup = true // a timer replaces the one before it by rolling up its subject
+	// As long as a payment's state: what is known of it is worth a hint. The
+	// subject says everything, so a second entry says nothing more.
+	references := log(StreamReferences, "which payment a provider's callback is about", FilterReferences, o.StatusRetention)
+	references.MaxMsgsPerSubject = 1
 	return []jetstream.StreamConfig{
 		log(StreamPayments, "payments created, as upstream published them", FilterCreated, o.StatusRetention),
 		log(StreamStatus, "every change of a payment's status; the last one is its state", FilterStatus, o.StatusRetention),
 		work,
 		log(StreamWebhookLog, "one record per webhook attempt", FilterWebhookLog, o.LogRetention),
 		log(StreamDead, "what could not be handled, whole, with the reason", FilterDead, o.DeadRetention),
+		references,
 	}
 }

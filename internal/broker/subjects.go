@@ -13,6 +13,8 @@ const (
 	StreamWork       = "RECON_WORK"     // timers and due messages
 	StreamWebhookLog = "WEBHOOK_LOG"    // one record per webhook attempt
 	StreamDead       = "RECON_DEAD"     // what could not be handled, whole
+	// StreamReferences is the index from what providers call a payment to the payment.
+	StreamReferences = "RECON_REFERENCES"
 )
 
 // Filters that cover a kind of subject whole.
@@ -23,6 +25,7 @@ const (
 	FilterDue        = "recon.due.>"
 	FilterWebhookLog = "webhooks.>"
 	FilterDead       = "recon.dead.>"
+	FilterReferences = "recon.reference.>"
 	// FilterDeadLetters are the letters without the further parts of split ones.
 	FilterDeadLetters = "recon.dead.*.*.*.*.*.*.*"
 )

@@ -36,8 +36,10 @@ const (
 type intake struct {
 	broker   *broker.Broker
 	accounts map[string]*Account
-	random   func() float64
-	log      zerolog.Logger
+	// references says to record what the providers' callbacks call a payment.
+	references bool
+	random     func() float64
+	log        zerolog.Logger
 }
 
 func (in *intake) handle(ctx context.Context, msg jetstream.Msg, s slot) error {
@@ -135,6 +137,8 @@ func (in *intake) watchAgain(ctx context.Context, is standing) error {
 // watch arms a payment's first timer.
 func (in *intake) watch(ctx context.Context, is standing, account *Account) error {
 	w := newWatch(is.state, is.seq)
+	// Before the timer, so that a worker that dies in between is made up for with it.
+	in.recordReferences(ctx, w, account)
 	delay, _ := cadenceDelay(w, time.Now(), account.Policy)
 	w.Planned = max(account.Policy.Jitter.Apply(delay, in.random), account.Policy.Floor)
 	return arm(ctx, in.broker, w, is.trace)

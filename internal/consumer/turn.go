@@ -43,15 +43,22 @@ func laterOf(now, at time.Time, scattered time.Duration) time.Time {
 	return at.Add(scattered)
 }
 
+// mayAgain is the instant from which a payment may be looked at without coming
+// too soon for its provider: the floor after the last look, or where there was none
+// after we were told of the payment.
+func (w watch) mayAgain(floor time.Duration) time.Time {
+	if last, looked := w.Looks.last(); looked {
+		return last.Add(floor + time.Second) // looks are kept in whole seconds
+	}
+	return w.Since.Add(floor)
+}
+
 // turn is when a due look may be made: now, or later because of the ramp, or
 // because a hint came before the floor after the last look was over.
 func (p *poller) turn(w watch, trigger payment.Trigger, now time.Time) time.Time {
 	at := now
-	if last, looked := w.Looks.last(); looked && trigger != payment.TriggerPoll {
-		// Looks are kept in whole seconds.
-		if floor := last.Add(p.account.Policy.Floor + time.Second); floor.After(at) {
-			at = floor
-		}
+	if floor := w.mayAgain(p.account.Policy.Floor); trigger != payment.TriggerPoll && floor.After(at) {
+		at = floor
 	}
 	if from, until, ramping := p.account.Guard.Ramp(); ramping && trigger == payment.TriggerPoll {
 		if turn := rampTurn(w, now, from, until, p.random()); turn.After(at) {
