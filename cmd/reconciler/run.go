@@ -24,6 +24,9 @@ const runHelp = `Run the worker: take created events, poll the configured accoun
 changes of status, deliver webhooks. Stops gracefully on SIGINT and SIGTERM:
 what is in hand is finished within worker.stop_limit, the rest is handed back.
 
+With callbacks.listen, providers' callbacks (POST /callbacks/<account>) make that
+payment's poll due at once. What they say is not believed.
+
 With an empty nats.url the broker runs inside this process and keeps its store
 in nats.data_dir.`
 
@@ -65,10 +68,17 @@ func run(ctx context.Context, s streams, path string) error {
 	if err != nil {
 		return err
 	}
+	bell, err := openDoorbell(ctx, cfg.Callbacks, w, o)
+	if err != nil {
+		return errors.Join(err, stopWorker(ctx, w, cfg.Worker.StopLimit, log))
+	}
+	defer bell.stop(ctx)
 	w.Start()
+	bell.serve()
 	log.Info().Str("event", "worker.started").Int("accounts", len(o.Accounts)).Int("endpoints", len(o.Endpoints)).
 		Str("broker", link.where).Msg("worker started")
 	<-ctx.Done()
+	bell.stop(ctx)
 	return stopWorker(ctx, w, cfg.Worker.StopLimit, log)
 }
 

@@ -33,6 +33,8 @@ type sandboxFlags struct {
 	faults string
 	step   time.Duration
 	listen string
+	// callbacks is where run takes callbacks; empty: nowhere.
+	callbacks string
 }
 
 func newSandbox(s streams) *cobra.Command {
@@ -51,6 +53,7 @@ func newSandbox(s streams) *cobra.Command {
 	flags.StringVar(&f.faults, "faults", "none", "how much goes wrong: none, some or many")
 	flags.DurationVar(&f.step, "step", 3*time.Second, "length of one stage of a payment's life")
 	flags.StringVar(&f.listen, "broker", "127.0.0.1:4222", "where the broker inside run is to listen")
+	flags.StringVar(&f.callbacks, "callbacks", "", "where run is to take callbacks, such as 127.0.0.1:8090 (default: nowhere)")
 	return cmd
 }
 
@@ -76,7 +79,7 @@ func runSandbox(ctx context.Context, s streams, f sandboxFlags) error {
 		return fmt.Errorf("find the folder for the worker's data: %w", err)
 	}
 	path, err := writeSandboxConfig(f.dir, world, sandboxConfig{
-		Hooks: configured(hooks), Pace: pace, Listen: f.listen, DataDir: data, AckWait: 10 * time.Second,
+		Hooks: configured(hooks), Pace: pace, Listen: f.listen, DataDir: data, AckWait: 10 * time.Second, Callbacks: f.callbacks,
 	})
 	if err != nil {
 		return err

@@ -28,6 +28,8 @@ type sandboxConfig struct {
 	// URL is the broker's. Empty: it is embedded, keeps its store in DataDir and
 	// takes clients at Listen, unless that is empty too.
 	URL, DataDir, Listen string
+	// Callbacks is where callbacks are taken; empty: nowhere.
+	Callbacks string
 	// AckWait is when the work of a worker that died is done again; 0: 30 s.
 	AckWait time.Duration
 }

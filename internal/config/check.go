@@ -19,6 +19,7 @@ func (c *Config) check(d *decoder) {
 	checkCadence(d, "watch.cadence", base)
 	c.checkAccounts(d, base)
 	c.checkWebhooks(d)
+	c.checkCallbacks(d)
 	c.checkEndpoints(d)
 	c.checkAckWait(d)
 	c.checkRetention(d)

@@ -54,6 +54,7 @@ func (c *Config) WorkerOptions(transport func() http.RoundTripper) (worker.Optio
 		ExpiryGrace: c.Watch.ExpiryGrace, FailureDelay: c.Watch.FailureDelay,
 		DoubtLooks: c.Watch.Doubt.Looks, DoubtSpan: c.Watch.Doubt.Span,
 		Concurrency: c.Worker.Concurrency, AckWait: c.Worker.AckWait, PullWait: c.Worker.PullWait,
+		Callbacks: c.Callbacks.Listen != "",
 	}
 	for _, a := range c.accounts {
 		provider, err := a.entry.New(a.settings, transport())

@@ -17,6 +17,7 @@ type File struct {
 	Worker    Worker     `yaml:"worker"`
 	Watch     Watch      `yaml:"watch"`
 	Webhooks  Webhooks   `yaml:"webhooks"`
+	Callbacks Callbacks  `yaml:"callbacks"`
 	Accounts  []Account  `yaml:"accounts"`
 	Endpoints []Endpoint `yaml:"endpoints"`
 }

@@ -102,13 +102,22 @@ func serverProblem(list string) string {
 // loopback reports whether an address is one that only this machine reaches:
 // the embedded broker has no TLS and one token for everything.
 func loopback(address string) bool {
+	ip, ok := listenable(address)
+	return ok && ip.IsLoopback()
+}
+
+// listenable reports whether an address is an IP, or localhost, with a port.
+func listenable(address string) (net.IP, bool) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return false
+		return nil, false
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return false
+		return nil, false
+	}
+	if host == "localhost" {
+		return net.IPv4(127, 0, 0, 1), true
 	}
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return ip, ip != nil
 }

@@ -61,6 +61,7 @@ func TestWorkerOptions_CarryTheWholeFile(t *testing.T) {
 nats: {url: "nats://a", replicas: 5, status_retention: 100d, log_retention: 2d, dead_retention: 3d}
 worker: {concurrency: 8, ack_wait: 90s, pull_wait: 500ms}
 watch: {expiry_grace: 2h, failure_delay: 10s, doubt: {looks: 5, span: 1h}}
+callbacks: {listen: "127.0.0.1:8090"}
 webhooks: {schedule: [0s, 5s], time_limit: 20s, allow_networks: [10.0.0.0/8], allow_ports: [443], allow_http: true}
 `+account+`endpoints: [{merchant: shop, id: orders, url: "http://shop.example", secrets: [{env: HOOK}], rate: 2}]`)
 	o.Accounts = nil
@@ -76,7 +77,7 @@ webhooks: {schedule: [0s, 5s], time_limit: 20s, allow_networks: [10.0.0.0/8], al
 			TimeLimit: 20 * time.Second, Concurrency: 8,
 		},
 		ExpiryGrace: 2 * time.Hour, FailureDelay: 10 * time.Second, DoubtLooks: 5, DoubtSpan: time.Hour,
-		Concurrency: 8, AckWait: 90 * time.Second, PullWait: 500 * time.Millisecond,
+		Concurrency: 8, AckWait: 90 * time.Second, PullWait: 500 * time.Millisecond, Callbacks: true,
 	}
 	if !reflect.DeepEqual(o, want) {
 		t.Errorf("got  %+v\nwant %+v", o, want)

@@ -69,6 +69,16 @@ type Webhooks struct {
 	AllowHTTP bool `yaml:"allow_http"`
 }
 
+// Callbacks says where providers' callbacks are taken.
+type Callbacks struct {
+	// Listen is the address, an IP and a port, without TLS; empty (default): none
+	// are taken.
+	Listen string `yaml:"listen"`
+	// UnverifiedRate is how many a second are taken for each account that nobody
+	// signed; default 50.
+	UnverifiedRate int `yaml:"unverified_rate"`
+}
+
 // Endpoint is one merchant's webhook.
 type Endpoint struct {
 	// Merchant is the merchant_id of created events.

@@ -51,6 +51,7 @@ func (c *Config) checkRanges(d *decoder) {
 	for i, port := range c.Webhooks.AllowPorts {
 		within(d, item("webhooks.allow_ports", i), port, 1, 65535)
 	}
+	within(d, "callbacks.unverified_rate", c.Callbacks.UnverifiedRate, 1, 10_000)
 	for i, a := range c.Accounts {
 		accountRanges(d, item("accounts", i), a)
 	}

@@ -45,6 +45,9 @@ type Options struct {
 	AckWait time.Duration
 	// PullWait is how long one pull waits for messages.
 	PullWait time.Duration
+	// Callbacks says that callbacks are taken: intake records what providers call
+	// each payment. 0: it does not.
+	Callbacks bool
 	// Random gives numbers in [0,1) and is safe for concurrent use.
 	Random func() float64
 	Log    zerolog.Logger
@@ -74,7 +77,7 @@ func New(o Options) (*Set, error) {
 		}
 		s.guards[endpointKey{e.Merchant, e.ID}] = g
 	}
-	in := &intake{broker: o.Broker, accounts: accounts, random: o.Random, log: o.Log}
+	in := &intake{broker: o.Broker, accounts: accounts, references: o.Callbacks, random: o.Random, log: o.Log}
 	s.add(o, consumerSpec{broker.StreamPayments, intakeName, broker.FilterCreated}, o.Workers, in.handle)
 	dis := &dispatcher{broker: o.Broker, endpoints: endpoints, log: o.Log}
 	s.add(o, consumerSpec{broker.StreamStatus, dispatcherName, broker.FilterStatus}, o.Workers, dis.handle)

@@ -58,6 +58,10 @@ type Options struct {
 	AckWait time.Duration
 	// PullWait is how long one pull waits for messages; default 5 s.
 	PullWait time.Duration
+	// Callbacks says that somebody takes providers' callbacks and hands them to
+	// Hinter: what providers call a payment is recorded when it is announced. All
+	// workers of a fleet should agree on it. Default false.
+	Callbacks bool
 
 	// Random gives numbers in [0,1) and is safe for concurrent use.
 	Random func() float64

@@ -33,6 +33,7 @@ type Worker struct {
 	fleet    *fleet.Fleet
 	sender   *webhook.Sender
 	accounts []*consumer.Account
+	hinter   *consumer.Hinter
 
 	endPull, endWork context.CancelFunc
 	done             chan struct{}
@@ -72,7 +73,7 @@ func New(ctx context.Context, o Options) (*Worker, error) {
 	}
 	set, err := consumer.New(consumer.Options{
 		Broker: b, Accounts: accounts, Endpoints: o.Endpoints, Sender: sender, Guards: o.endpointGuard,
-		Schedule: o.Schedule, Workers: o.Concurrency, AckWait: o.AckWait, PullWait: o.PullWait,
+		Schedule: o.Schedule, Workers: o.Concurrency, AckWait: o.AckWait, PullWait: o.PullWait, Callbacks: o.Callbacks,
 		Random: o.Random, Log: o.Log,
 	})
 	if err != nil {
@@ -84,7 +85,7 @@ func New(ctx context.Context, o Options) (*Worker, error) {
 	// lives: pulling ends at once when Stop begins, the work in hand later.
 	pull, endPull := context.WithCancel(context.WithoutCancel(ctx))
 	work, endWork := context.WithCancel(context.WithoutCancel(ctx))
-	w := &Worker{conn: o.Conn, set: set, fleet: others, sender: sender, accounts: accounts, endPull: endPull, endWork: endWork, done: make(chan struct{})}
+	w := &Worker{conn: o.Conn, set: set, fleet: others, sender: sender, accounts: accounts, hinter: consumer.NewHinter(b, accounts, o.Log), endPull: endPull, endWork: endWork, done: make(chan struct{})}
 	w.run = func() {
 		defer close(w.done)
 		w.live(pull, work)
@@ -139,6 +140,10 @@ func (w *Worker) Stop(ctx context.Context) error {
 	_ = w.conn.FlushTimeout(flushLimit)
 	return err
 }
+
+// Hinter makes polls of the worker's accounts due now. It needs the connection
+// only, so it works whether or not the worker runs.
+func (w *Worker) Hinter() *consumer.Hinter { return w.hinter }
 
 // Snapshot is the state of a worker's taps, for screens.
 type Snapshot struct {
