@@ -23,6 +23,7 @@ func (s *Sandbox) control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.overview)
 	mux.HandleFunc("POST /payments", s.postPayment)
+	mux.HandleFunc("POST /payments/{id}/callback", s.postCallback)
 	mux.HandleFunc("GET /received", s.getReceived)
 	return mux
 }
@@ -122,6 +123,7 @@ func (s *Sandbox) overview(w http.ResponseWriter, _ *http.Request) {
 		}
 		fmt.Fprintf(&text, "  %-19s %s (%s)\n", l.Name, l.Says, strings.Join(told, ", "))
 	}
+	text.WriteString("\nPOST /payments/{id or reference}/callback with url sends the provider's callback there, as the payment is now.\n")
 	text.WriteString("\nAccounts:\n")
 	for _, a := range s.Accounts() {
 		fmt.Fprintf(&text, "  %s (%s)\n", a.Provider, strings.Join(Currencies(a.Provider), ", "))

@@ -101,6 +101,7 @@ func (s *Sandbox) Create(o CreateOptions) (Payment, error) {
 	if newErr != nil {
 		return Payment{}, &FieldError{Field: "payment", Problem: "can't be made: " + newErr.Error()}
 	}
+	s.byID.Store(id, p)
 	return Payment{
 		ID: id, Provider: o.Provider, Life: o.Life, Reference: maps.Clone(reference), AmountMinor: o.AmountMinor,
 		Amount: wire.Major(o.AmountMinor, exponent), Currency: o.Currency, Created: p.Created, Expires: o.Expires,

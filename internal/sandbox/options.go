@@ -18,9 +18,11 @@ const (
 	FaultsNone = fault.None
 	FaultsSome = fault.Some
 	FaultsMany = fault.Many
+	// FaultsHostile: as FaultsSome, but what is wrong is what providers answer.
+	FaultsHostile = fault.Hostile
 )
 
-// ParseFaults reads "none", "some" or "many".
+// ParseFaults reads "none", "some", "many" or "hostile".
 func ParseFaults(name string) (Faults, error) { return fault.Parse(name) }
 
 // The simulated providers' names.
@@ -58,6 +60,8 @@ type Options struct {
 	// hangs (two steps) and outages (two steps). 0: 1.5 s. About 10 s is
 	// comfortable by hand.
 	Step time.Duration
+	// Troubles happen beside the faults of the level; Sandbox.Trouble adds more later.
+	Troubles []Trouble
 	// Floor is the least time between two accepted asks for one payment.
 	// finipay answers 429 below it, all others answer; the ledger marks either.
 	// Requests refused for other reasons (a token, a session) do not count.
@@ -111,7 +115,7 @@ func (o Options) check() error {
 		return fmt.Errorf("sandbox: Step is negative")
 	case o.Floor < 0:
 		return fmt.Errorf("sandbox: Floor is negative")
-	case o.Faults < FaultsNone || o.Faults > FaultsMany:
+	case o.Faults < FaultsNone || o.Faults > FaultsHostile:
 		return fmt.Errorf("sandbox: Faults is not one of the levels")
 	}
 	known := map[string]bool{}

@@ -3,7 +3,9 @@ package sandbox
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +26,10 @@ type Sandbox struct {
 	servers *servers
 	urls    map[string]string
 	made    atomic.Int64
+	// byID has the payments by the number they have at the merchant.
+	byID sync.Map
+	// callers are the simulators, by name, of providers that send callbacks.
+	callers map[string]desk.Caller
 }
 
 // Start opens all servers, or none and an error that names what failed. ctx
@@ -34,7 +40,7 @@ func Start(ctx context.Context, o Options) (*Sandbox, error) {
 		return nil, err
 	}
 	s := &Sandbox{
-		options: o, book: life.NewBook(), asks: &desk.Ledger{}, urls: map[string]string{},
+		options: o, book: life.NewBook(), asks: &desk.Ledger{}, urls: map[string]string{}, callers: map[string]desk.Caller{},
 		plan: fault.New(o.Seed, o.Faults, time.Now(), o.Step), servers: newServers(ctx),
 	}
 	shop, err := merchant.New(merchant.Options{Secrets: o.Merchant.Secrets, Plan: s.plan, Step: o.Step})
@@ -42,24 +48,45 @@ func Start(ctx context.Context, o Options) (*Sandbox, error) {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	s.shop = shop
-	for _, peer := range Peers() {
-		if err := s.open(ctx, peer); err != nil {
-			_ = s.servers.stop(ctx)
+	for _, t := range o.Troubles {
+		if err := s.Trouble(t); err != nil {
 			return nil, err
 		}
+	}
+	listeners := map[string]net.Listener{}
+	for _, peer := range Peers() {
+		if listeners[peer], err = s.listen(ctx, peer); err != nil {
+			for _, l := range listeners {
+				if l != nil {
+					_ = l.Close()
+				}
+			}
+			return nil, err
+		}
+	}
+	// Only now: handlers read the addresses of all.
+	for _, peer := range Peers() {
+		s.serve(listeners[peer], peer)
 	}
 	return s, nil
 }
 
-// open starts one peer's server.
-func (s *Sandbox) open(ctx context.Context, peer string) error {
+func (s *Sandbox) listen(ctx context.Context, peer string) (net.Listener, error) {
 	l, err := s.options.Listen(ctx, s.options.Addresses[peer])
 	if err != nil {
-		return fmt.Errorf("sandbox: listen for %s: %w", peer, err)
+		return nil, fmt.Errorf("sandbox: listen for %s: %w", peer, err)
 	}
 	s.urls[peer] = "http://" + l.Addr().String()
-	s.servers.serve(l, s.handler(peer))
-	return nil
+	return l, nil
+}
+
+// serve starts one peer's server.
+func (s *Sandbox) serve(l net.Listener, peer string) {
+	h := s.handler(peer)
+	if d, ok := h.(*desk.Desk); ok {
+		l = d.Gate(l)
+	}
+	s.servers.serve(l, h)
 }
 
 func (s *Sandbox) handler(peer string) http.Handler {
@@ -75,9 +102,13 @@ func (s *Sandbox) handler(peer string) http.Handler {
 	case ControlPeer:
 		return s.control()
 	}
+	simulator := simulators[peer]()
+	if caller, ok := simulator.(desk.Caller); ok {
+		s.callers[peer] = caller
+	}
 	return desk.New(desk.Options{
-		Provider: peer, Simulator: simulators[peer](), Plan: s.plan, Ledger: s.asks,
-		Floor: s.options.Floor, Step: s.options.Step,
+		Provider: peer, Simulator: simulator, Plan: s.plan, Ledger: s.asks,
+		Floor: s.options.Floor, Step: s.options.Step, Elsewhere: s.urls[MerchantPeer] + merchant.RedirectPath,
 	})
 }
 

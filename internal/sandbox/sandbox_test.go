@@ -103,7 +103,7 @@ func TestSandbox_TellsEveryLifeInOrder_OverHTTP(t *testing.T) {
 }
 
 func TestSandbox_WhateverGoesWrong_EveryLifeIsToldToItsEnd(t *testing.T) {
-	for _, level := range []Faults{FaultsSome, FaultsMany} {
+	for _, level := range []Faults{FaultsSome, FaultsMany, FaultsHostile} {
 		for seed := range uint64(3) {
 			t.Run(fmt.Sprintf("%s, seed %d", level, seed), func(t *testing.T) {
 				inBubble(t, Options{Seed: seed, Faults: level}, func(t *testing.T, s *Sandbox, c *client) {

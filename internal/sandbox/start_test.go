@@ -78,6 +78,9 @@ func TestStart_RefusesOptionsThatCannotWork(t *testing.T) {
 		{"another host", Options{Addresses: map[string]string{Halyk: "192.0.2.1:80"}}, "loopback"},
 		{"a name", Options{Addresses: map[string]string{Halyk: "example.test:80"}}, "loopback"},
 		{"no port", Options{Addresses: map[string]string{Halyk: "127.0.0.1"}}, "host:port"},
+		{"a trouble of nobody", Options{Troubles: []Trouble{{Provider: "paypal", Kind: DownHang, Until: time.Now()}}}, "paypal"},
+		{"a trouble without an end", Options{Troubles: []Trouble{{Provider: Halyk, Kind: DownHang}}}, "end"},
+		{"a trouble that is none", Options{Troubles: []Trouble{{Provider: Halyk, Kind: "rain", Until: time.Now()}}}, "kind"},
 		{"an empty secret", Options{Merchant: MerchantOptions{Secrets: map[string]string{"a": ""}}}, `hook "a"`},
 	}
 	for _, row := range rows {

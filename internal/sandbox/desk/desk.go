@@ -84,6 +84,8 @@ type Options struct {
 	// Floor is the least time between two accepted asks for one payment; Step
 	// is the unit of slow and hanging answers.
 	Floor, Step time.Duration
+	// Elsewhere is the URL that a hostile answer sends clients to.
+	Elsewhere string
 }
 
 // Desk is the http.Handler of one simulated provider.
@@ -94,10 +96,14 @@ type Desk struct {
 	last map[string]time.Time
 	// told is when the account was told to wait, until when it has to.
 	told, until time.Time
+	// kept are right answers by endpoint: the last two payments'.
+	kept map[string][2]Answer
 }
 
 // New makes a desk.
-func New(o Options) *Desk { return &Desk{Options: o, last: map[string]time.Time{}} }
+func New(o Options) *Desk {
+	return &Desk{Options: o, last: map[string]time.Time{}, kept: map[string][2]Answer{}}
+}
 
 // ServeHTTP handles one request from arrival to ledger.
 func (d *Desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -110,10 +116,10 @@ func (d *Desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.send()
 		return
 	}
-	if kind := d.Plan.Outage(d.Provider, at); kind != fault.OK {
-		ask.Fault = string(kind)
-		c := call{desk: d, w: w, r: r, place: d.Ledger.open(ask)}
-		c.play(kind)
+	if outage := d.Plan.Outage(d.Provider, at); outage.Kind != fault.OK {
+		ask.Fault = string(outage.Kind)
+		c := call{desk: d, w: w, r: r, place: d.Ledger.open(ask), until: outage.Until}
+		c.play(outage.Kind)
 		return
 	}
 	req := Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header, Body: body, At: at}
@@ -141,7 +147,7 @@ func (d *Desk) decide(req Request, ask *Ask) (Answer, fault.Kind) {
 		}
 		d.accept(ask.Payment, req.At)
 	}
-	kind := d.Plan.Ask(d.Provider, faultKey)
+	kind := d.Plan.Meets(d.Provider, faultKey, answer.Credential, req.At)
 	if kind == fault.Busy {
 		busy, ok := d.Simulator.Busy(req)
 		if !ok || answer.Credential {
@@ -151,6 +157,7 @@ func (d *Desk) decide(req Request, ask *Ask) (Answer, fault.Kind) {
 		}
 	}
 	ask.Fault = string(kind)
+	d.keep(answer)
 	return answer, kind
 }
 

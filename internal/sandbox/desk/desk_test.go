@@ -87,7 +87,7 @@ func inBubble(t *testing.T, change func(*Options), test func(t *testing.T, b *bu
 		b := &bundle{fake: f, desk: New(o), client: network.Client(), url: "http://" + l.Addr().String()}
 		server := &http.Server{Handler: b.desk, ErrorLog: log.New(io.Discard, "", 0)}
 		served := make(chan error, 1)
-		go func() { served <- server.Serve(l) }()
+		go func() { served <- server.Serve(b.desk.Gate(l)) }()
 		test(t, b)
 		_ = server.Close()
 		<-served

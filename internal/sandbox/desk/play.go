@@ -28,6 +28,8 @@ type call struct {
 	r      *http.Request
 	place  int
 	answer Answer
+	// until is the end of the outage that the call came into.
+	until time.Time
 }
 
 // play lets the fault happen and answers where there is still something to answer.
@@ -45,7 +47,10 @@ func (c *call) play(kind fault.Kind) {
 	case fault.Hang:
 		line.Pause(c.r.Context(), 2*step)
 		c.hangUp()
-	case fault.Reset, fault.OutageReset:
+	case fault.OutageHang:
+		line.Pause(c.r.Context(), time.Until(c.until))
+		c.hangUp()
+	case fault.Reset, fault.OutageReset, fault.OutageRefused: // a kept connection is closed at its next request
 		c.hangUp()
 	case fault.Cut:
 		whole := c.answer
@@ -54,7 +59,11 @@ func (c *call) play(kind fault.Kind) {
 	case fault.OK, fault.Busy:
 		c.send()
 	default:
-		c.answer = c.instead(kind)
+		if kind.Hostile() {
+			c.answer = c.twist(kind, c.desk.another(c.answer.Endpoint, c.answer.Payment))
+		} else {
+			c.answer = c.instead(kind)
+		}
 		c.send()
 	}
 }

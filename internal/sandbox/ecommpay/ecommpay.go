@@ -7,7 +7,8 @@
 // wrong with it comes unsigned under HTTP 400 with a flat code. Every HTTP 200
 // is signed, a payment that does not exist (3061) included. Payments of more
 // than ten operations are signed in the two sort orders of the SDKs in turn.
-// Pure of I/O; safe for concurrent use.
+// Payments of some reserved numbers are answered as the Gate never should: see
+// traps. Pure of I/O; safe for concurrent use.
 package ecommpay
 
 import (
@@ -42,6 +43,8 @@ type Simulator struct {
 	mu sync.Mutex
 	// signed counts the answers signed, for the sort order of the next one.
 	signed map[string]int
+	// busy counts the answers of Busy.
+	busy int
 }
 
 // New makes the simulator.
@@ -67,10 +70,17 @@ func (s *Simulator) Answer(r desk.Request) desk.Answer {
 	return a
 }
 
-// Busy is 2147, "lock error, resend later": an error of the request under a
-// signed 200.
+// Busy is 2147 or 3062, "resend later" both, in turn: an error of the request
+// under a signed 200.
 func (s *Simulator) Busy(desk.Request) (desk.Answer, bool) {
-	a := s.failure("2147", "Transaction processing lock error")
+	s.mu.Lock()
+	s.busy++
+	odd := s.busy%2 == 1
+	s.mu.Unlock()
+	a := s.failure("3062", "Payment details not received")
+	if odd {
+		a = s.failure("2147", "Lock Error")
+	}
 	a.Endpoint = "payment/status"
 	return a, true
 }
@@ -147,6 +157,9 @@ func (s *Simulator) admit(document, at map[string]any, field string) (id string,
 
 // look finds the payment and tells about it.
 func (s *Simulator) look(r desk.Request, field, id string) desk.Answer {
+	if answer, is := traps[id]; is && field == "payment_id" {
+		return answer(s, id)
+	}
 	p, ok := s.Book.Find(life.Ecommpay, field, id)
 	if !ok {
 		return s.notFound(nil)
@@ -157,7 +170,7 @@ func (s *Simulator) look(r desk.Request, field, id string) desk.Answer {
 	}
 	body, raw := render(p, state, s.ProjectID)
 	return desk.Answer{
-		Status: http.StatusOK, Body: s.sign(body, p.Key), Payment: p, Told: state.Word, Raw: raw,
+		Status: http.StatusOK, Body: s.signPayment(body, p), Payment: p, Told: state.Word, Raw: raw,
 		CapturedMinor: state.CapturedMinor, RefundedMinor: state.RefundedMinor,
 	}
 }
@@ -177,8 +190,21 @@ func (s *Simulator) failure(code, message string) desk.Answer {
 	return desk.Answer{Status: http.StatusOK, Body: s.sign(body, "")}
 }
 
-// sign adds the signature at the end, in the two orders in turn per payment.
+// sign adds the signature at the end, in the two orders in turn per key.
 func (s *Simulator) sign(body wire.Object, key string) []byte {
+	return wire.JSON(body.With("signature", s.signatureOf(body, key)))
+}
+
+// signPayment signs what is said about a payment; here and there the signature
+// stands inside of general, as the SDKs know it too.
+func (s *Simulator) signPayment(body wire.Object, p *life.Payment) []byte {
+	if p.Sometimes(8, "signature in general") {
+		return wire.JSON(body.With("general", wire.Object{{Key: "signature", Value: s.signatureOf(body, p.Key)}}))
+	}
+	return s.sign(body, p.Key)
+}
+
+func (s *Simulator) signatureOf(body wire.Object, key string) string {
 	s.mu.Lock()
 	s.signed[key]++
 	odd := s.signed[key]%2 == 1
@@ -190,9 +216,9 @@ func (s *Simulator) sign(body wire.Object, key string) []byte {
 	// Signed is what is sent, so the written form is read back first.
 	document, err := wire.ReadObject(wire.JSON(body))
 	if err != nil {
-		return wire.JSON(body)
+		return ""
 	}
-	return wire.JSON(body.With("signature", signature(document, s.Secret, sorted)))
+	return signature(document, s.Secret, sorted)
 }
 
 func missing(field string) desk.Answer {

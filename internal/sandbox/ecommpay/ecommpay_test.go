@@ -110,6 +110,7 @@ func TestStatus_RefusesWrongRequests(t *testing.T) {
 
 // gate is the documented answer, with money kept as text.
 type gate struct {
+	Status    string
 	ProjectID json.Number `json:"project_id"`
 	Payment   struct {
 		ID, Type, Status, Date string
@@ -121,6 +122,7 @@ type gate struct {
 
 type step struct {
 	Type, Status, Date        string
+	Message                   string
 	RequestID                 string `json:"request_id"`
 	Code                      json.RawMessage
 	Sum, SumInitial, SumOther *sum
@@ -131,11 +133,20 @@ type sum struct {
 	Currency string
 }
 
+// signatureIn finds the signature at its two places.
+func signatureIn(d map[string]any) string {
+	if general, ok := d["general"].(map[string]any); ok {
+		d = general
+	}
+	given, _ := d["signature"].(string)
+	return given
+}
+
 // readGate reads a 200, and insists on its signature.
 func readGate(t *testing.T, a desk.Answer) gate {
 	t.Helper()
 	d := document(t, string(a.Body))
-	given, _ := d["signature"].(string)
+	given := signatureIn(d)
 	if a.Status != 200 || !verify(d, key, given) {
 		t.Fatalf("answered %d, signature %q", a.Status, given)
 	}
@@ -162,9 +173,12 @@ func TestStatus_NotFoundIsASigned200_AsTheGoldenOne(t *testing.T) {
 }
 
 func TestBusy_IsSignedToo(t *testing.T) {
-	a, ok := newSimulator().Busy(desk.Request{})
-	if g := readGate(t, a); !ok || g.Payment.Status != "error" || len(g.Errors) != 1 || g.Errors[0].Code != "2147" {
-		t.Errorf("%v %s", ok, a.Body)
+	s := newSimulator()
+	for _, code := range []string{"2147", "3062", "2147"} {
+		a, ok := s.Busy(desk.Request{})
+		if g := readGate(t, a); !ok || g.Payment.Status != "error" || len(g.Errors) != 1 || g.Errors[0].Code != code {
+			t.Errorf("%v %s, want %s", ok, a.Body, code)
+		}
 	}
 	if _, refuses := newSimulator().TooSoon(desk.Request{}, time.Second); refuses {
 		t.Error("by payment ID any time is allowed")
@@ -198,6 +212,7 @@ func TestStatus_TellsEveryStageOfEveryLife(t *testing.T) {
 			t.Errorf("operations %+v", g.Operations)
 		}
 		note(seen, g)
+		seen["signature in general"] = seen["signature in general"] || bytes.Contains(a.Body, []byte(`"general":`))
 		checkOperations(t, p, state, g)
 		other := readGate(t, s.Answer(byRequest(p.IDs["request_id"], at)))
 		if other.Payment.Status != g.Payment.Status || other.Payment.ID != g.Payment.ID {
@@ -213,7 +228,8 @@ func TestStatus_TellsEveryStageOfEveryLife(t *testing.T) {
 	}
 	for _, want := range []string{
 		"sum", "sum_real", "bare capture", "code as number", "code as text", "more than ten operations", "another currency",
-		"declined refund last", "declined sale first", "a commission",
+		"declined refund last", "declined sale first", "a commission", "an unknown operation", "no sum", "signature in general",
+		"status of the request beside another", "20899", "no message", "a message in another language", "dated before its operations",
 	} {
 		if !seen[want] {
 			t.Errorf("never showed %q", want)
@@ -227,12 +243,19 @@ func note(seen map[string]bool, g gate) {
 	last := g.Operations[len(g.Operations)-1]
 	mark(g.Payment.Status, true)
 	mark("sum", g.Payment.Sum != nil)
+	mark("no sum", g.Payment.Sum == nil && g.Payment.SumReal == nil)
+	mark("status of the request beside another", g.Status == "success" && g.Payment.Status == "decline")
+	mark("dated before its operations", g.Payment.Date < last.Date)
 	mark("sum_real", g.Payment.SumReal != nil)
 	mark("more than ten operations", len(g.Operations) > 10)
 	mark("declined refund last", g.Payment.Status == "success" && last.Type == "refund" && last.Status == "decline")
 	mark("a commission", slices.ContainsFunc(g.Operations, func(o step) bool { return o.Type == "commission" }))
 	mark("declined sale first", g.Payment.Status == "success" && g.Operations[0].Type == "sale" && g.Operations[0].Status == "decline")
 	for _, o := range g.Operations {
+		mark("an unknown operation", o.Type == "teleport")
+		mark("20899", strings.Contains(string(o.Code), "20899"))
+		mark("no message", o.Message == "")
+		mark("a message in another language", strings.Contains(o.Message, "Ответ"))
 		mark("code as number", o.Code[0] != '"')
 		mark("code as text", o.Code[0] == '"')
 		mark("bare capture", o.Type == "capture" && o.SumInitial == nil && o.Sum == nil)
@@ -313,7 +336,7 @@ func TestSign_TakesBothOrdersInTurn(t *testing.T) {
 				break
 			}
 			tried = true
-			orders = append(orders, map[bool]string{true: "bytes", false: "natural"}[signature(d, key, byteOrder) == d["signature"]])
+			orders = append(orders, map[bool]string{true: "bytes", false: "natural"}[signature(d, key, byteOrder) == signatureIn(d)])
 		}
 		if orders != nil && strings.Join(orders, " ") != "natural bytes natural bytes" {
 			t.Errorf("orders %v", orders)

@@ -37,6 +37,14 @@ func waits(kind, status string, minor int64) operation {
 	return operation{kind: kind, status: status, code: "9999", message: "Awaiting processing", minor: minor}
 }
 
+// patient is an operation that waits, here and there for days.
+func patient(p *life.Payment, o operation) operation {
+	if p.Sometimes(6, "takes days") {
+		o.code, o.message = "20899", "The payment is processed on the provider side. It can take up to several days. Inform customer if needed"
+	}
+	return o
+}
+
 // declines are reasons of a declined card, from the provider's register.
 var declines = []struct{ code, message string }{
 	{"10105", "Insufficient funds on card"}, {"20502", "Error during operation validation"},
@@ -49,7 +57,7 @@ func operationsOf(p *life.Payment, state life.State, status string) []operation 
 	why := declines[p.Draw(len(declines), "decline")]
 	switch state.Word {
 	case life.PayerAction, life.InProgress:
-		return append(failedTries(p, state), waits("sale", status, all))
+		return append(failedTries(p, state), patient(p, waits("sale", status, all)))
 	case life.Held:
 		return []operation{success("auth", all)}
 	case life.HoldReleased:
@@ -84,8 +92,9 @@ func charge(p *life.Payment, state life.State) []operation {
 	}
 	done := append(failedTries(p, state), success("sale", p.AmountMinor))
 	if p.Sometimes(8, "commission") {
-		// Operations of other kinds stand among those that move the payer's money.
-		fee := success("commission", 0)
+		// Operations of other kinds, also such as no document names, stand among
+		// those that move the payer's money.
+		fee := success([]string{"commission", "teleport"}[p.Draw(2, "which fee")], 0)
 		fee.bare = true
 		done = append(done, fee)
 	}
@@ -160,7 +169,7 @@ func (o operation) write(p *life.Payment, i int) wire.Object {
 	if p.Sometimes(5, "code as number") {
 		code = json.Number(o.code)
 	}
-	w = w.With("code", code).With("message", o.message)
+	w = w.With("code", code).With("message", said(p, o.message))
 	return append(w, wire.Object{
 		{Key: "eci", Value: "05"},
 		{Key: "provider", Value: wire.Object{
@@ -168,6 +177,18 @@ func (o operation) write(p *life.Payment, i int) wire.Object {
 		}},
 		{Key: "operation_fee", Value: wire.Object{{Key: "amount", Value: 0}, {Key: "currency", Value: ""}}},
 	}...)
+}
+
+// said is a message as this payment's project has it: in English, in another
+// language, or not at all.
+func said(p *life.Payment, message string) string {
+	switch p.Draw(6, "message") {
+	case 0:
+		return ""
+	case 1:
+		return "Ответ банка: см. код"
+	}
+	return message
 }
 
 func amount(minor int64, currency string) wire.Object {

@@ -29,7 +29,7 @@ func render(p *life.Payment, state life.State, project int64) (body wire.Object,
 	for i, o := range operationsOf(p, state, status) {
 		operations = append(operations, o.write(p, i))
 	}
-	return wire.Object{
+	body = wire.Object{
 		{Key: "project_id", Value: project},
 		{Key: "payment", Value: payment(p, state, status)},
 		{Key: "customer", Value: wire.Object{
@@ -41,7 +41,12 @@ func render(p *life.Payment, state life.State, project int64) (body wire.Object,
 		}},
 		{Key: "acs", Value: acs(state)},
 		{Key: "operations", Value: operations},
-	}, status
+	}
+	if p.Sometimes(5, "status of the request") {
+		// Of the request, whatever became of the payment.
+		body = append(wire.Object{{Key: "status", Value: "success"}}, body...)
+	}
+	return body, status
 }
 
 // statusOf is how this payment puts a word.
@@ -50,8 +55,8 @@ func statusOf(p *life.Payment, word life.Word) string {
 	return ways[p.Draw(len(ways), "way", string(word))]
 }
 
-// payment writes the object payment. Some completed two-step payments carry
-// sum_real and no sum, as the page's first sample does.
+// payment writes the object payment. Some completed payments carry sum_real and
+// no sum, as the page's first sample does; some projects get no sum at all.
 func payment(p *life.Payment, state life.State, status string) wire.Object {
 	minor := p.AmountMinor
 	if state.Word == life.ChargedOtherAmount {
@@ -61,11 +66,15 @@ func payment(p *life.Payment, state life.State, status string) wire.Object {
 	if state.Word == life.Charged && p.Sometimes(4, "sum_real") {
 		sum = "sum_real"
 	}
-	return wire.Object{
+	written := wire.Object{
 		{Key: "id", Value: p.IDs["payment_id"]}, {Key: "type", Value: "purchase"}, {Key: "status", Value: status},
 		{Key: "date", Value: state.Since.UTC().Format(dateForm)}, {Key: "method", Value: "card"},
 		{Key: sum, Value: amount(minor, p.Currency)}, {Key: "description", Value: wire.Description},
 	}
+	if p.Sometimes(9, "no sum") {
+		return written.Without(sum)
+	}
+	return written
 }
 
 // acs is what a browser needs for 3-D Secure; null when there is nothing to do.

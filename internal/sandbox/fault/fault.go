@@ -25,16 +25,21 @@ const (
 	Some
 	// Many: about one ask in four fails, two outages per provider, most webhooks fail at first.
 	Many
+	// Hostile: as Some, and one ask in five is answered by somebody who means ill.
+	Hostile
 )
+
+// levels are all of them, by name.
+var levels = map[Level]string{None: "none", Some: "some", Many: "many", Hostile: "hostile"}
 
 // Parse reads a level's name.
 func Parse(name string) (Level, error) {
-	for l := None; l <= Many; l++ {
-		if name == l.String() {
+	for l, its := range levels {
+		if name == its {
 			return l, nil
 		}
 	}
-	return None, fmt.Errorf("faults must be none, some or many, not %q", shorten(name))
+	return None, fmt.Errorf("faults must be none, some, many or hostile, not %q", shorten(name))
 }
 
 func shorten(text string) string {
@@ -46,13 +51,8 @@ func shorten(text string) string {
 
 // String is the level's name.
 func (l Level) String() string {
-	switch l {
-	case None:
-		return "none"
-	case Some:
-		return "some"
-	case Many:
-		return "many"
+	if name, ok := levels[l]; ok {
+		return name
 	}
 	return fmt.Sprintf("level(%d)", int(l))
 }
@@ -84,7 +84,18 @@ const (
 	// Outage503 and OutageReset: as above, during an outage window.
 	Outage503   Kind = "outage_503"
 	OutageReset Kind = "outage_reset"
+	// OutageHang: no answer during an outage window; ends when the client goes
+	// away, at the latest with the window.
+	OutageHang Kind = "outage_hang"
+	// OutageRefused: connections are closed before a byte is read, during an outage
+	// window. To the client it is as if nobody listened; the ledger still counts it.
+	OutageRefused Kind = "outage_refused"
 )
+
+// outageKinds are all that an outage can be. Only the first two are drawn by a
+// plan: the others take a client's whole time limit, or look like no provider at
+// all, and are for who asks for them.
+var outageKinds = []Kind{Outage503, OutageReset, OutageHang, OutageRefused}
 
 // What goes wrong when a webhook arrives, beside Hang, Slow, Reset and Error500.
 const (

@@ -11,7 +11,7 @@ var started = time.Date(2026, 2, 3, 10, 0, 0, 0, time.UTC)
 const step = time.Second
 
 func TestParse_KnowsExactlyTheLevels(t *testing.T) {
-	for _, l := range []Level{None, Some, Many} {
+	for _, l := range []Level{None, Some, Many, Hostile} {
 		if got, err := Parse(l.String()); err != nil || got != l {
 			t.Errorf("%s: %v, %v", l, got, err)
 		}
@@ -36,7 +36,7 @@ func TestPlan_None_NothingGoesWrong(t *testing.T) {
 		if k := p.Hook(key); k != OK {
 			t.Fatalf("webhook %d met %s", i, k)
 		}
-		if k := p.Outage("finipay", started.Add(time.Duration(i)*step)); k != OK {
+		if k := p.Outage("finipay", started.Add(time.Duration(i)*step)).Kind; k != OK {
 			t.Fatalf("second %d: %s", i, k)
 		}
 	}
@@ -51,7 +51,7 @@ func TestPlan_Asks_AreBoundedInARowAndInAll(t *testing.T) {
 		row, all int
 		from, to float64
 	}{
-		{Some, 2, 6, 0.04, 0.12}, {Many, 3, 15, 0.12, 0.35},
+		{Some, 2, 6, 0.04, 0.12}, {Many, 3, 15, 0.12, 0.35}, {Hostile, 2, 12, 0.1, 0.25},
 	}
 	for _, want := range rows {
 		asked, failed := 0, 0
@@ -124,10 +124,10 @@ func TestPlan_Outages_AreShortWindowsSoonAfterTheStart(t *testing.T) {
 				if w.From.Before(first) || w.From.After(last) || w.Until.Sub(w.From) != 2*step {
 					t.Errorf("seed %d: outage %d from %v until %v", seed, i, w.From.Sub(started), w.Until.Sub(started))
 				}
-				if p.Outage("ecommpay", w.From) == OK || p.Outage("ecommpay", w.Until.Add(-1)) == OK {
+				if p.Outage("ecommpay", w.From).Kind == OK || p.Outage("ecommpay", w.Until.Add(-1)).Kind == OK {
 					t.Error("asks are answered in an outage")
 				}
-				if p.Outage("ecommpay", w.From.Add(-1)) != OK || p.Outage("ecommpay", w.Until) != OK {
+				if p.Outage("ecommpay", w.From.Add(-1)).Kind != OK || p.Outage("ecommpay", w.Until).Kind != OK {
 					t.Error("asks fail outside the outage")
 				}
 			}

@@ -16,12 +16,15 @@ type limits struct {
 	outages    int
 	hookShare  float64
 	hookInARow int
+	kinds      []Kind
 }
 
 var bounds = map[Level]limits{
 	None: {},
-	Some: {share: 0.08, row: 2, all: 6, outages: 1, hookShare: 0.25, hookInARow: 3},
-	Many: {share: 0.25, row: 3, all: 15, outages: 2, hookShare: 0.7, hookInARow: 3},
+	Some: {share: 0.08, row: 2, all: 6, outages: 1, hookShare: 0.25, hookInARow: 3, kinds: askKinds},
+	Many: {share: 0.25, row: 3, all: 15, outages: 2, hookShare: 0.7, hookInARow: 3, kinds: askKinds},
+	// Not three in a row: that is when a client rightly calls a person.
+	Hostile: {share: 0.2, row: 2, all: 12, outages: 1, hookShare: 0.25, hookInARow: 3, kinds: hostileKinds},
 }
 
 // Plan says what goes wrong when.
@@ -31,15 +34,19 @@ type Plan struct {
 	started time.Time
 	step    time.Duration
 
-	mu    sync.Mutex
-	asks  map[string]*history
-	hooks map[string]int
+	mu       sync.Mutex
+	asks     map[string]*history
+	hooks    map[string]int
+	troubles []Trouble
+	// hostile counts the answers given in troubles of kind Anything.
+	hostile int
 }
 
 // history is what one payment has met so far.
 type history struct {
 	asked, row, all int
 	last            Kind
+	large           bool
 }
 
 // New makes a plan. Outages are placed from started on, in steps.
@@ -54,34 +61,18 @@ func New(seed uint64, level Level, started time.Time, step time.Duration) *Plan 
 // rarer habits (sessions that die young, lagging halves) only then.
 func (p *Plan) Rough() bool { return p.bounds.share > 0 }
 
-// Window is a span of time in which a provider answers nobody.
-type Window struct{ From, Until time.Time }
-
-// Outages lists a provider's windows.
-func (p *Plan) Outages(provider string) []Window {
-	var windows []Window
+// Outages lists the outages of a provider that the seed places.
+func (p *Plan) Outages(provider string) []Trouble {
+	var windows []Trouble
 	for i := range p.bounds.outages {
 		// The first begins within steps 1 to 5, the second within 11 to 15: late
 		// enough that asks are under way, early enough for a short run.
 		at := 1 + float64(10*i) + 4*dice.Unit(p.seed, provider, "outage", strconv.Itoa(i))
 		from := p.started.Add(time.Duration(at * float64(p.step)))
-		windows = append(windows, Window{From: from, Until: from.Add(2 * p.step)})
+		kind := outageKinds[dice.Roll(2, p.seed, provider, "outage kind", strconv.Itoa(i))]
+		windows = append(windows, Trouble{Provider: provider, Kind: kind, From: from, Until: from.Add(2 * p.step)})
 	}
 	return windows
-}
-
-// Outage says what an ask meets during an outage window; OK outside one.
-func (p *Plan) Outage(provider string, now time.Time) Kind {
-	for i, w := range p.Outages(provider) {
-		if now.Before(w.From) || !now.Before(w.Until) {
-			continue
-		}
-		if dice.Roll(2, p.seed, provider, "outage kind", strconv.Itoa(i)) == 0 {
-			return Outage503
-		}
-		return OutageReset
-	}
-	return OK
 }
 
 // Ask says what the next ask for this payment (or for a provider's token) meets.
@@ -100,11 +91,17 @@ func (p *Plan) Ask(provider, key string) Kind {
 		h.row, h.last = 0, OK
 		return OK
 	}
-	kind := askKinds[dice.Roll(len(askKinds), p.seed, name, "kind", count)]
+	kind := p.bounds.kinds[dice.Roll(len(p.bounds.kinds), p.seed, name, "kind", count)]
 	// Garbage twice in a row is how a wrong host looks, and a client may rightly
 	// raise an alarm about it.
 	if kind == Garbage && h.last == Garbage {
 		kind = Error500
+	}
+	if kind.tooLarge() {
+		if h.large {
+			kind = Page
+		}
+		h.large = true
 	}
 	h.row, h.all, h.last = h.row+1, h.all+1, kind
 	return kind

@@ -1,13 +1,18 @@
 // Package finipay simulates the status API of finipay.kg by its public page
-// "Status" (API v1.1.0) and the QR page, written from those documents alone.
+// "Status" (API v1.1.0), the wallets' pages and the QR page, written from those
+// documents alone.
 //
 // What the documents leave open is chosen once and kept: a declined payment
 // answers in the shape of a successful one, a refund as the refund call does,
-// an unknown order HTTP 404 with the same envelope, a wrong login 401. GET with
-// a body and POST are both served, since the page says both. Its quirks (the
-// provider's own Fp number for the merchant's, letter case of Charge and
-// Reject, decimal places, a numeric code) differ between payments and stay the
-// same for one. Pure of I/O; safe for concurrent use.
+// an unknown order HTTP 404 with the same envelope, a wrong login 401; a wallet
+// (a payment whose reference has the kind mbank or megapay) answers in the shape
+// of a card, with its own fields and no currency. GET with a body and POST are
+// both served, since the page says both. Its quirks (the provider's own Fp
+// number for the merchant's, letter case of Charge and Reject, decimal places, a
+// numeric code) differ between payments and stay the same for one. What would
+// keep a payment's truth from coming through is a Trap, and off. No page says
+// what finipay sends to a callback URL, so it calls nobody. Pure of I/O; safe for
+// concurrent use.
 package finipay
 
 import (
@@ -34,6 +39,10 @@ const (
 type Config struct {
 	Login, Password string
 	Book            *life.Book
+	// Trap is what goes wrong with every answer; empty: nothing.
+	Trap Trap
+	// Floor is the least time between two asks for one payment; for Stale only.
+	Floor time.Duration
 }
 
 // Simulator answers as finipay.
@@ -44,6 +53,9 @@ func New(c Config) *Simulator { return &Simulator{Config: c} }
 
 // Answer answers one request.
 func (s *Simulator) Answer(r desk.Request) desk.Answer {
+	if a, over := s.onTheWay(&r); over {
+		return a
+	}
 	if !s.authorized(r.Header.Get("Authorization")) {
 		a := refuse(http.StatusUnauthorized, "UNAUTHORIZED", "wrong login")
 		a.Header = map[string]string{"WWW-Authenticate": `Basic realm="finipay"`}
@@ -69,6 +81,10 @@ func (s *Simulator) Busy(desk.Request) (desk.Answer, bool) { return desk.Answer{
 
 // TooSoon refuses asks below one in ten seconds (here: the sandbox's floor).
 func (s *Simulator) TooSoon(r desk.Request, left time.Duration) (desk.Answer, bool) {
+	if s.Trap == Stale {
+		r.At = r.At.Add(left - s.Floor)
+		return s.Answer(r), true
+	}
 	a := refuse(http.StatusTooManyRequests, "TOO_MANY_REQUESTS", "below the floor")
 	seconds := int((left + time.Second - 1) / time.Second)
 	a.Header = map[string]string{"Retry-After": strconv.Itoa(seconds)}
@@ -93,15 +109,15 @@ func (s *Simulator) status(r desk.Request) desk.Answer {
 	case !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json"):
 		return refuse(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", "wrong content type")
 	}
-	asked, err := wire.ReadObject(r.Body)
+	question, err := wire.ReadObject(r.Body)
 	if err != nil {
 		return refuse(http.StatusBadRequest, "INVALID_REQUEST", "the body is not the documented JSON")
 	}
-	number, ok := wire.Text(asked, "orderNumber")
+	number, ok := wire.Text(question, "orderNumber")
 	if !ok {
 		return refuse(http.StatusBadRequest, "ORDER_NUMBER_REQUIRED", "orderNumber is missing")
 	}
-	language, _ := wire.Text(asked, "language")
+	language, _ := wire.Text(question, "language")
 	english := strings.EqualFold(language, "en")
 	p, known := s.find(number)
 	if !known {
@@ -111,7 +127,7 @@ func (s *Simulator) status(r desk.Request) desk.Answer {
 	if state.Word == life.NotKnown {
 		return notFound(p, english)
 	}
-	return render(p, state, english)
+	return s.render(p, s.hidden(state), asked{english, r.At})
 }
 
 // find looks for the merchant's order number, then for finipay's own: the page
@@ -133,7 +149,7 @@ func refuse(status int, message, why string) desk.Answer {
 func notFound(p *life.Payment, english bool) desk.Answer {
 	message := "ORDER_NOT_FOUND"
 	if !english {
-		message = "Заказ не найден"
+		message = foreign(p, message)
 	}
 	a := refuse(http.StatusNotFound, message, "")
 	a.Payment, a.Told, a.Raw = p, life.NotKnown, "404"

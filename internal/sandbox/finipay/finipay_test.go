@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -138,7 +139,7 @@ func TestStatus_TellsEveryStageOfEveryLife(t *testing.T) {
 	})
 	for _, want := range []string{
 		"110 CREATED CREATED", "120 CONFIRMED CONFIRMED", "200 PAYMENT_SUCCESS CHARGE", "200 PAYMENT_SUCCESS Charge",
-		"200 OK Reject", "200 OK REJECT", "200 OK reject", "204 REFUND ",
+		"200 OK Reject", "200 OK REJECT", "200 OK reject", "200 PAYMENT_SUCCESS Reject", "204 REFUND ",
 	} {
 		if !seen[want] {
 			t.Errorf("never answered %q", want)
@@ -187,6 +188,22 @@ func TestStatus_WithoutALanguageTheMessageIsNotEnglish(t *testing.T) {
 		if strings.Trim(c.Message, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_ ") == "" {
 			t.Errorf("%s: message %q", body, c.Message)
 		}
+	}
+}
+
+func TestStatus_TheLanguageOfAnAccountIsRussianOrKyrgyz(t *testing.T) {
+	s, messages := newSimulator(), map[string]bool{}
+	for n := range 12 {
+		wish := sandboxtest.Wish{Provider: life.Finipay, Life: "charged_at_once", Seed: uint64(n), IDs: ids(n)}
+		if err := s.Book.Add(sandboxtest.Make(t, wish)); err != nil {
+			t.Fatal(err)
+		}
+		r := request("", sandboxtest.Born)
+		r.Body = []byte(`{"orderNumber":"` + wish.IDs["order_number"] + `"}`)
+		messages[read(t, s.Answer(r)).Message] = true
+	}
+	if want := map[string]bool{"ПЛАТЕЖ УСПЕШЕН": true, "ТӨЛӨМ ИЙГИЛИКТҮҮ": true}; !maps.Equal(messages, want) {
+		t.Errorf("messages %v, want %v", messages, want)
 	}
 }
 

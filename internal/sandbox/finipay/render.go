@@ -3,56 +3,86 @@ package finipay
 import (
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"reconciler/internal/sandbox/desk"
 	"reconciler/internal/sandbox/life"
 	"reconciler/internal/sandbox/wire"
 )
 
-// said is how finipay puts a word: the envelope's code and message, and the
-// status in its usual spellings.
+// said is how finipay puts a word: the envelope's code, and its message and the
+// status in their usual spellings.
 type said struct {
-	code, message string
-	spellings     []string
+	code                string
+	messages, spellings []string
 }
 
-// cardWords is the vocabulary of the card status. Codes 110 and 120 are shown
-// for wallets, 204 for the refund call; the page on /status shows only CHARGE.
+// cardWords is the vocabulary of the status call. Codes 110 and 120 are shown
+// for wallets, 204 for the refund call; the page on /status shows only CHARGE,
+// so what stands around Reject may be what stands around CHARGE.
 var cardWords = map[life.Word]said{
-	life.Waiting:            {"110", "CREATED", []string{"CREATED"}},
-	life.InProgress:         {"120", "CONFIRMED", []string{"CONFIRMED"}},
-	life.Charged:            {"200", "PAYMENT_SUCCESS", []string{"CHARGE", "Charge"}},
-	life.ChargedOtherAmount: {"200", "PAYMENT_SUCCESS", []string{"CHARGE", "Charge"}},
-	life.Declined:           {"200", "OK", []string{"Reject", "REJECT", "reject"}},
+	life.Waiting:            {"110", []string{"CREATED"}, []string{"CREATED"}},
+	life.InProgress:         {"120", []string{"CONFIRMED"}, []string{"CONFIRMED"}},
+	life.Charged:            {"200", []string{"PAYMENT_SUCCESS"}, []string{"CHARGE", "Charge"}},
+	life.ChargedOtherAmount: {"200", []string{"PAYMENT_SUCCESS"}, []string{"CHARGE", "Charge"}},
+	life.Declined:           {"200", []string{"OK", "PAYMENT_SUCCESS"}, []string{"Reject", "REJECT", "reject"}},
 }
 
-// russian stands in for messages when the request names no language: the
-// account's default language is not English.
-var russian = map[string]string{
-	"CREATED": "СОЗДАН", "CONFIRMED": "ПОДТВЕРЖДЕН", "PAYMENT_SUCCESS": "ПЛАТЕЖ УСПЕШЕН", "OK": "ОК", "REFUND": "ВОЗВРАТ",
+// russian and kyrgyz stand in for messages when the request names no language:
+// an account's default language is not English.
+var (
+	russian = map[string]string{
+		"CREATED": "СОЗДАН", "CONFIRMED": "ПОДТВЕРЖДЕН", "PAYMENT_SUCCESS": "ПЛАТЕЖ УСПЕШЕН", "OK": "ОК", "REFUND": "ВОЗВРАТ",
+		"ORDER_NOT_FOUND": "Заказ не найден",
+	}
+	kyrgyz = map[string]string{
+		"CREATED": "ТҮЗҮЛДҮ", "CONFIRMED": "ЫРАСТАЛДЫ", "PAYMENT_SUCCESS": "ТӨЛӨМ ИЙГИЛИКТҮҮ", "OK": "МАКУЛ", "REFUND": "КАЙТАРУУ",
+		"ORDER_NOT_FOUND": "Буйрутма табылган жок",
+	}
+)
+
+// foreign is a message in another language than English; p is nil for a number
+// that nobody knows.
+func foreign(p *life.Payment, message string) string {
+	if p != nil && p.Sometimes(2, "kyrgyz") {
+		return kyrgyz[message]
+	}
+	return russian[message]
 }
 
-// render writes what is true of a card payment.
-func render(p *life.Payment, state life.State, english bool) desk.Answer {
+// asked is what of the question an answer depends on.
+type asked struct {
+	english bool
+	at      time.Time
+}
+
+// render writes what is true of a payment of a card or a wallet.
+func (s *Simulator) render(p *life.Payment, state life.State, q asked) desk.Answer {
 	if state.Word == life.PartRefunded || state.Word == life.Refunded {
-		return renderRefund(p, state, english)
+		return renderRefund(p, state, q)
 	}
 	words := cardWords[state.Word]
 	spelling := words.spellings[p.Draw(len(words.spellings), "spelling")]
+	message := words.messages[p.Draw(len(words.messages), "message")]
 	data := wire.Object{
 		{Key: "orderNumber", Value: shownNumber(p)},
 		{Key: "amount", Value: wire.Number(shownAmount(p, state), p.Exponent, p.Draw(3, "amount"))},
 		{Key: "status", Value: spelling},
-		{Key: "currency", Value: p.Currency},
+	}
+	if own, ok := walletFields(p, q.at); ok {
+		data = append(data, own...)
+	} else {
+		data = data.With("currency", p.Currency)
 	}
 	if p.Sometimes(2, "personal") {
 		data = append(data, personal()...)
 	}
-	return told(p, state, spelling, envelope(p, words.code, inLanguage(words.message, english), data))
+	body := envelope(p, words.code, inLanguage(p, message, q.english), data)
+	return s.twist(told(p, state, spelling, body), body, q.at)
 }
 
 // renderRefund answers as the refund call does: no order number, no status.
-func renderRefund(p *life.Payment, state life.State, english bool) desk.Answer {
+func renderRefund(p *life.Payment, state life.State, q asked) desk.Answer {
 	refundable := state.CapturedMinor - state.RefundedMinor
 	data := wire.Object{
 		{Key: "amount", Value: wire.Number(state.CapturedMinor, p.Exponent, 0)},
@@ -60,15 +90,18 @@ func renderRefund(p *life.Payment, state life.State, english bool) desk.Answer {
 		{Key: "refundable", Value: wire.Number(refundable, p.Exponent, 0)},
 		{Key: "currency", Value: p.Currency},
 	}
-	return told(p, state, "204 REFUND", envelope(p, "204", inLanguage("REFUND", english), data))
+	return told(p, state, "204 REFUND", envelope(p, codeRefund, inLanguage(p, "REFUND", q.english), data))
 }
 
-func inLanguage(message string, english bool) string {
+func inLanguage(p *life.Payment, message string, english bool) string {
 	if english {
 		return message
 	}
-	return russian[message]
+	return foreign(p, message)
 }
+
+// codeRefund is the refund call's own code, in an answer under HTTP 200.
+const codeRefund = "204"
 
 func envelope(p *life.Payment, code, message string, data any) wire.Object {
 	shown := any(code)

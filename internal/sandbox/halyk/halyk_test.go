@@ -249,6 +249,7 @@ func TestStatus_TellsEveryStageOfEveryLife(t *testing.T) {
 			if code != "102" || got.Transaction != nil {
 				t.Errorf("not known: %s", a.Body)
 			}
+			seen["102 as number"] = seen["102 as number"] || got.ResultCode[0] != '"'
 			return
 		}
 		if code != "100" || a.Status != 200 && a.Status != 400 {
@@ -266,7 +267,7 @@ func TestStatus_TellsEveryStageOfEveryLife(t *testing.T) {
 	})
 	for _, want := range []string{
 		"NEW", "FAILED 454", "3D", "FINGERPRINT", "AUTH", "CHARGE", "FAILED 484", "FAILED 455", "REJECT 490", "DECLINED 488",
-		"REFUND", "CANCEL", "CANCEL_OLD", "code as number", "code as text", "HTTP 200", "HTTP 400", "no orgAmount", "bonus",
+		"FAILED 460", "REFUND", "REFUND, payoutAmount not filled", "CANCEL", "CANCEL_OLD", "invoiceId", "cardid", "Kazakh", "102 as number", "code as number", "code as text", "HTTP 200", "HTTP 400", "no orgAmount", "bonus",
 		"a zero too many", "reason as number", "secure as text", "+05:00", "+06:00",
 	} {
 		if !seen[want] {
@@ -284,6 +285,12 @@ func note(seen map[string]bool, a desk.Answer, got answer) {
 	}
 	seen[word] = true
 	seen[fmt.Sprintf("HTTP %d", a.Status)] = true
+	for name, text := range map[string]string{"invoiceId": `"invoiceId":`, "cardid": `"cardid":`, "Kazakh": "Қазақстан"} {
+		seen[name] = seen[name] || bytes.Contains(a.Body, []byte(text))
+	}
+	if tx.StatusName == "REFUND" && minor(*tx.PayoutAmount) == 0 {
+		seen["REFUND, payoutAmount not filled"] = true
+	}
 	seen["code as number"] = seen["code as number"] || got.ResultCode[0] != '"'
 	seen["code as text"] = seen["code as text"] || got.ResultCode[0] == '"'
 	seen["no orgAmount"] = seen["no orgAmount"] || tx.OrgAmount == nil
@@ -324,7 +331,11 @@ func checkAmounts(t *testing.T, p *life.Payment, state life.State, got answer) {
 	if state.Word == life.ChargedOtherAmount {
 		want = state.CapturedMinor
 	}
-	if original+bonus != want || left+paid != original || paid != state.RefundedMinor {
+	back := paid
+	if state.Word == life.PartRefunded && paid == 0 {
+		back = original - left // payoutAmount is not filled yet
+	}
+	if original+bonus != want || left+back != original || back != state.RefundedMinor {
 		t.Errorf("%s: amount %s, bonus %s, payout %s, org %v, want %d in all and %d back",
 			state.Word, tx.Amount, tx.AmountBonus, tx.PayoutAmount, tx.OrgAmount, want, state.RefundedMinor)
 	}

@@ -23,7 +23,7 @@ var words = map[life.Word][]said{
 	life.Held:               {{"AUTH", "00"}},
 	life.Charged:            {{"CHARGE", "00"}},
 	life.ChargedOtherAmount: {{"CHARGE", "00"}},
-	life.Declined:           {{"FAILED", "484"}, {"FAILED", "455"}, {"REJECT", "490"}, {"DECLINED", "488"}},
+	life.Declined:           {{"FAILED", "484"}, {"FAILED", "455"}, {"FAILED", "460"}, {"REJECT", "490"}, {"DECLINED", "488"}},
 	life.PartRefunded:       {{"REFUND", "00"}},
 	life.Refunded:           {{"REFUND", "00"}},
 	life.HoldReleased:       {{"CANCEL", "00"}, {"CANCEL_OLD", "00"}},
@@ -70,21 +70,44 @@ func transaction(p *life.Payment, state life.State, way said, terminal string) w
 	t := wire.Object{
 		{Key: "id", Value: dice.UUID(p.Seed, p.Key, "transaction", try)},
 		{Key: "createdDate", Value: created.In(zone(p)).Format("2006-01-02T15:04:05.000000-07:00")},
-		{Key: "invoiceID", Value: p.IDs["invoice_id"]},
+		{Key: invoiceKey(p), Value: p.IDs["invoice_id"]},
 	}
 	t = append(t, amounts(p, state)...)
 	t = append(t, wire.Object{
 		{Key: "approvalCode", Value: wire.ApproveCode}, {Key: "data", Value: merchantData()},
 		{Key: "currency", Value: p.Currency}, {Key: "terminal", Value: "98120001"}, {Key: "terminalID", Value: terminal},
 		{Key: "accountID", Value: wire.Account}, {Key: "description", Value: wire.Description}, {Key: "language", Value: "RU"},
-		{Key: "cardMask", Value: wire.CardMask}, {Key: "cardType", Value: "VISA"}, {Key: "issuer", Value: "Казкоммерцбанк"},
-		{Key: "reference", Value: fmt.Sprintf("2319%08d", p.Draw(100_000_000, "reference"))},
-		{Key: "reason", Value: reason(way)}, {Key: "reasonCode", Value: reasonCode(p, way)},
+		{Key: "cardMask", Value: wire.CardMask}, {Key: "cardType", Value: "VISA"}, {Key: "issuer", Value: issuer(p)},
+		{Key: "reference", Value: reference(p)}, {Key: "reason", Value: reason(way)}, {Key: "reasonCode", Value: reasonCode(p, way)},
 		{Key: "intReference", Value: fmt.Sprintf("%016X", dice.Hash(p.Seed, p.Key, "int"))},
 		{Key: "secure", Value: secure(p)}, {Key: "secureDetails", Value: "F"},
 		{Key: "statusID", Value: dice.UUID(0, "status", way.status)}, {Key: "statusName", Value: way.status},
 	}...)
-	return append(t, personal()...)
+	cardID := "cardID"
+	if p.Sometimes(4, "cardid") {
+		cardID = "cardid"
+	}
+	return append(t, personal(cardID)...)
+}
+
+// invoiceKey: older answers spell it invoiceId.
+func invoiceKey(p *life.Payment) string {
+	if p.Sometimes(6, "older spelling") {
+		return "invoiceId"
+	}
+	return "invoiceID"
+}
+
+func reference(p *life.Payment) string {
+	return fmt.Sprintf("2319%08d", p.Draw(100_000_000, "reference"))
+}
+
+// issuer is a bank's name, in Russian or Kazakh.
+func issuer(p *life.Payment) string {
+	if p.Sometimes(3, "issuer") {
+		return "Қазақстан Халық Банкі"
+	}
+	return "Казкоммерцбанк"
 }
 
 // merchantData is a string with JSON inside, as the page shows it.
@@ -94,10 +117,10 @@ func merchantData() string {
 	}))
 }
 
-func personal() wire.Object {
+func personal(cardID string) wire.Object {
 	return wire.Object{
 		{Key: "name", Value: wire.Name}, {Key: "email", Value: wire.Email}, {Key: "phone", Value: wire.Phone},
-		{Key: "cardID", Value: wire.CardID}, {Key: "xlsRRN", Value: ""}, {Key: "ip", Value: wire.IP},
+		{Key: cardID, Value: wire.CardID}, {Key: "xlsRRN", Value: ""}, {Key: "ip", Value: wire.IP},
 		{Key: "ipCountry", Value: "Kazakhstan"}, {Key: "ipCity", Value: ""}, {Key: "ipRegion", Value: ""},
 		{Key: "ipDistrict", Value: ""}, {Key: "ipLatitude", Value: 55.7386}, {Key: "ipLongitude", Value: 37.6068},
 	}
@@ -121,9 +144,13 @@ func amounts(p *life.Payment, state life.State) wire.Object {
 	}
 	manner := p.Draw(4, "manner")
 	number := func(minor int64) json.Number { return wire.Number(minor, p.Exponent, manner) }
+	payout := state.RefundedMinor
+	if state.Word == life.PartRefunded && p.Sometimes(5, "payoutAmount filled late") {
+		payout = 0
+	}
 	all := wire.Object{
 		{Key: "amount", Value: number(left)}, {Key: "amountBonus", Value: number(bonus)},
-		{Key: "payoutAmount", Value: number(state.RefundedMinor)}, {Key: "orgAmount", Value: number(original)},
+		{Key: "payoutAmount", Value: number(payout)}, {Key: "orgAmount", Value: number(original)},
 	}
 	if plain && bonus == 0 && p.Sometimes(8, "no orgAmount") {
 		return all.Without("orgAmount")

@@ -22,22 +22,24 @@ import (
 // tokenLife is how long a token lives, in the form "1200"; the QR page shows it.
 const tokenLife = 20 * time.Minute
 
-// token is one access token. It belongs to the terminal it was asked with.
+// token is one access token. It belongs to the terminal it was asked with, and
+// to the environment that made it.
 type token struct {
 	terminal string
+	made     environment
 	expires  time.Time
 	// uses is how many more requests it serves; below 0: no limit.
 	uses int
 }
 
 // token serves POST /oauth2/token.
-func (s *Simulator) token(r desk.Request) desk.Answer {
-	a := s.issue(r)
+func (s *Simulator) token(r desk.Request, at environment) desk.Answer {
+	a := s.issue(r, at)
 	a.Endpoint, a.Credential = "oauth2/token", true
 	return a
 }
 
-func (s *Simulator) issue(r desk.Request) desk.Answer {
+func (s *Simulator) issue(r desk.Request, at environment) desk.Answer {
 	if r.Method != http.MethodPost {
 		return refused(http.StatusMethodNotAllowed, "invalid_request", "wrong method")
 	}
@@ -53,7 +55,7 @@ func (s *Simulator) issue(r desk.Request) desk.Answer {
 	case !s.isClient(form.Get("client_id"), form.Get("client_secret")):
 		return refused(http.StatusUnauthorized, "invalid_client", "wrong client_id or client_secret")
 	}
-	return s.grant(form.Get("scope"), form.Get("terminal"), r.At)
+	return s.grant(form.Get("scope"), &token{terminal: form.Get("terminal"), made: at, expires: r.At.Add(tokenLife), uses: -1}, r.At)
 }
 
 // readForm reads the fields of a token request: form-data as the page says, or
@@ -113,12 +115,11 @@ func (s *Simulator) isClient(id, secret string) bool {
 }
 
 // grant makes a token. Older ones stay valid: nothing says that they do not.
-func (s *Simulator) grant(scope, terminal string, at time.Time) desk.Answer {
+func (s *Simulator) grant(scope string, t *token, at time.Time) desk.Answer {
 	s.mu.Lock()
 	s.issued++
 	count := strconv.Itoa(s.issued)
 	text := dice.Hex(32, s.Seed, "halyk token", count)
-	t := &token{terminal: terminal, expires: at.Add(tokenLife), uses: -1}
 	if s.Rough {
 		t.uses = int(dice.Between(40, 120, s.Seed, "halyk token uses", count))
 	}
@@ -147,15 +148,15 @@ func (s *Simulator) forget(at time.Time) {
 }
 
 // bearer checks the Authorization header and gives the token's terminal.
-func (s *Simulator) bearer(header string, at time.Time) (terminal string, ok bool) {
-	scheme, text, _ := strings.Cut(header, " ")
+func (s *Simulator) bearer(r desk.Request, at environment) (terminal string, ok bool) {
+	scheme, text, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return "", false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.tokens[text]
-	if t == nil || !at.Before(t.expires) || t.uses == 0 {
+	if t == nil || t.made != at || !r.At.Before(t.expires) || t.uses == 0 {
 		return "", false
 	}
 	if t.uses > 0 {

@@ -31,10 +31,11 @@ func Reset(w http.ResponseWriter) {
 	if err != nil {
 		return
 	}
-	drop(conn)
+	Drop(conn)
 }
 
-func drop(conn net.Conn) {
+// Drop closes a connection; over TCP the other side sees a reset.
+func Drop(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		// Linger 0 sends RST instead of FIN: "connection reset by peer".
 		_ = tcp.SetLinger(0)

@@ -25,9 +25,10 @@ import (
 // maxBody is the most a shop reads of a webhook; the standard advises 20 kB.
 const maxBody = 256 << 10
 
-// redirectPath is where the redirect fault points. Whatever arrives there
-// followed a redirect, which no sender of webhooks may.
-const redirectPath = "/redirected"
+// RedirectPath is where redirects point, the shop's own and the hostile ones of
+// providers. Whatever arrives there followed one, which no sender of webhooks and
+// no client of a provider may.
+const RedirectPath = "/redirected"
 
 // Options say which hooks exist.
 type Options struct {
@@ -95,7 +96,7 @@ func (m *Merchant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		m.refuse(w, receipt, http.StatusRequestEntityTooLarge, "the body is too large or broke off")
-	case r.URL.Path == redirectPath:
+	case r.URL.Path == RedirectPath:
 		receipt.Hook = "redirected"
 		m.refuse(w, receipt, http.StatusGone, "a redirect was followed")
 	case !isHook || verifier == nil:

@@ -150,7 +150,7 @@ func TestMerchant_RefusesAndWritesDownEverythingElse(t *testing.T) {
 		{"another hook", func(d *delivery) { d.path = "/hooks/other" }, 0, 404},
 		{"no hook", func(d *delivery) { d.path = "/" }, 0, 404},
 		{"GET", func(d *delivery) { d.method = "GET" }, 0, 405},
-		{"where a redirect leads", func(d *delivery) { d.path = redirectPath }, 0, 410},
+		{"where a redirect leads", func(d *delivery) { d.path = RedirectPath }, 0, 410},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -207,7 +207,7 @@ func TestMerchant_PlaysEveryFault_AndAcceptsInTheEnd(t *testing.T) {
 	}{
 		{kind: fault.Error500, status: 500},
 		{kind: fault.Unavailable503, status: 503, header: [2]string{"Retry-After", "1"}},
-		{kind: fault.Redirect, status: 302, header: [2]string{"Location", redirectPath}},
+		{kind: fault.Redirect, status: 302, header: [2]string{"Location", RedirectPath}},
 		{kind: fault.Slow, status: 200, after: time.Second / 2},
 		{kind: fault.Hang, after: 2 * time.Second},
 		{kind: fault.Reset},

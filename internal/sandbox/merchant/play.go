@@ -39,7 +39,7 @@ func (c *call) play(kind fault.Kind) {
 		c.w.Header().Set("Retry-After", "1")
 		c.answer(http.StatusServiceUnavailable, `{"error":"maintenance"}`)
 	case fault.Redirect:
-		c.w.Header().Set("Location", redirectPath)
+		c.w.Header().Set("Location", RedirectPath)
 		c.answer(http.StatusFound, `{}`)
 	default:
 		c.answer(http.StatusOK, `{"ok":true}`)

@@ -34,7 +34,8 @@ func (s *Simulator) checkStatus(r desk.Request, params map[string]string) desk.A
 	return s.tell(r, v, data)
 }
 
-// showPayment serves payments/show: I in status, P in paymentStatus.
+// showPayment serves payments/show: I in status, P in paymentStatus, and no id
+// but paymentId and invoiceId.
 func (s *Simulator) showPayment(r desk.Request, params map[string]string) desk.Answer {
 	p, ok := s.Book.Find(life.Uapay, "payment_id", params["paymentId"])
 	if !ok {
@@ -44,8 +45,7 @@ func (s *Simulator) showPayment(r desk.Request, params map[string]string) desk.A
 	if v.state.Word == life.NotKnown {
 		return unknown(p, "PAYMENT_NOT_FOUND")
 	}
-	data := append(wire.Object{{Key: "id", Value: p.IDs["payment_id"]}}, v.shown()...)
-	return s.tell(r, v, data)
+	return s.tell(r, v, v.shown())
 }
 
 // showInvoice serves invoices/show: the invoice with its payments. A payer who
@@ -59,20 +59,26 @@ func (s *Simulator) showInvoice(r desk.Request, params map[string]string) desk.A
 	if v.state.Word == life.NotKnown {
 		return unknown(p, "INVOICE_NOT_FOUND")
 	}
-	payments := []wire.Object{}
+	return s.tell(r, v, invoice(v))
+}
+
+// invoice is an invoice with its payments, as invoices/show and show/list write it.
+func invoice(v view) wire.Object {
+	p, payments := v.p, []wire.Object{}
 	if _, known := p.Reference["payment_id"]; known && p.Sometimes(3, "two payments") {
 		payments = append(payments, otherTry(p))
 	}
 	if v.state.Word != life.Waiting {
 		payments = append(payments, v.shown())
 	}
-	data := wire.Object{
+	return wire.Object{
 		{Key: "id", Value: p.IDs["invoice_id"]}, {Key: "externalId", Value: p.Key}, {Key: "invoiceStatus", Value: "ACTIVE"},
 		{Key: "amount", Value: p.AmountMinor}, {Key: "description", Value: wire.Description},
-		{Key: "email", Value: wire.Email}, {Key: "redirectUrl", Value: wire.ACSURL}, {Key: "extraInfo", Value: wire.Extra},
+		{Key: "email", Value: wire.Email}, {Key: "redirectUrl", Value: wire.ACSURL}, {Key: "callbackUrl", Value: wire.ACSURL},
+		{Key: "extraInfo", Value: wire.Extra},
+		{Key: "serviceData", Value: []wire.Object{{{Key: "account", Value: wire.Account}}}},
 		{Key: "payments", Value: payments},
 	}
-	return s.tell(r, v, data)
 }
 
 // view is a payment as it looks at one moment.
@@ -86,7 +92,12 @@ type view struct {
 
 func (s *Simulator) view(p *life.Payment, now time.Time) view {
 	v := view{p: p, state: p.At(now)}
-	if v.state.Word != life.NotKnown {
+	switch {
+	case v.state.Word == life.NotKnown:
+	case v.state.Word == life.Canceled && s.Closed:
+		// Nobody can tell what it means, so it tells nothing.
+		v.axes, v.lagging = pair{P: "CLOSED", I: "CANCELED"}, true
+	default:
 		v.axes, v.lagging = s.axes(p, v.state)
 	}
 	return v
@@ -109,8 +120,8 @@ func (v view) shown() wire.Object {
 		{Key: "amount", Value: v.amount()}, {Key: "commission", Value: 0}, {Key: "currency", Value: 980},
 		{Key: "type", Value: "PAY"}, {Key: "systemType", Value: "ECOM"}, {Key: "number", Value: 1},
 		{Key: "createdAt", Value: p.Created.UTC().Format(time.RFC3339)}, {Key: "cardFromMasked", Value: wire.CardMask},
-		{Key: "email", Value: wire.Email}, {Key: "extraInfo", Value: wire.Extra},
-		{Key: "serviceData", Value: []wire.Object{{{Key: "account", Value: wire.Account}}}},
+		{Key: "cardToMasked", Value: wire.CardMask}, {Key: "cardFromId", Value: wire.CardID}, {Key: "cardToId", Value: wire.CardID},
+		{Key: "receiptId", Value: wire.ApproveCode}, {Key: "chequeLink", Value: wire.ACSURL}, {Key: "email", Value: wire.Email}, {Key: "extraInfo", Value: wire.Extra},
 	}
 }
 
@@ -120,7 +131,8 @@ func otherTry(p *life.Payment) wire.Object {
 	return failed.shown().Set("paymentId", p.IDs["other_payment_id"])
 }
 
-// confirmation is what a payer has to do: a LOOKUP whose tries run out, or 3-D Secure.
+// confirmation is what a payer has to do: a LOOKUP whose tries run out, or 3-D
+// Secure. The page's table puts redirect inside of confirmation, its sample beside.
 func (s *Simulator) confirmation(p *life.Payment) wire.Object {
 	if p.Sometimes(2, "lookup") {
 		left := max(0, 3-s.count(p, "lookup"))
@@ -132,14 +144,15 @@ func (s *Simulator) confirmation(p *life.Payment) wire.Object {
 		{Key: "url", Value: "https://api.zero.uapay.ua/api/payments/ecom/confirm"},
 		{Key: "params", Value: wire.Object{{Key: "id", Value: p.IDs["payment_id"]}}},
 	}
-	return wire.Object{
-		{Key: "key", Value: wire.CVVKey},
-		{Key: "confirmation", Value: wire.Object{
-			{Key: "type", Value: "3DS"}, {Key: "url", Value: wire.ACSURL},
-			{Key: "form", Value: wire.Object{{Key: "PaReq", Value: wire.PaReq}}},
-		}},
-		{Key: "redirect", Value: redirect},
+	secure := wire.Object{
+		{Key: "type", Value: "3DS"}, {Key: "url", Value: wire.ACSURL},
+		{Key: "form", Value: wire.Object{{Key: "PaReq", Value: wire.PaReq}}},
 	}
+	key := wire.Field{Key: "key", Value: wire.CVVKey}
+	if p.Sometimes(2, "redirect inside") {
+		return wire.Object{key, {Key: "confirmation", Value: secure.With("redirect", redirect)}}
+	}
+	return wire.Object{key, {Key: "confirmation", Value: secure}, {Key: "redirect", Value: redirect}}
 }
 
 // tell wraps an answer about a payment. A lagging pair tells no word.
@@ -149,7 +162,7 @@ func (s *Simulator) tell(r desk.Request, v view, data wire.Object) desk.Answer {
 	if !v.lagging {
 		a.Told, a.CapturedMinor, a.RefundedMinor = v.state.Word, v.state.CapturedMinor, v.state.RefundedMinor
 	}
-	return a
+	return s.forge(a, data)
 }
 
 // wrap signs an answer: {"status":1,"data":{"token":"<JWT>"}}. The envelope's

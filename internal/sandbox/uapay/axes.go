@@ -43,6 +43,9 @@ func (s *Simulator) axes(p *life.Payment, state life.State) (at pair, lagging bo
 	if s.Rough && can && p.Sometimes(2, "lag", string(state.Word)) && s.count(p, "lag "+string(state.Word)) == 0 {
 		return lag, true
 	}
+	if s.BothCanceled && state.Word == life.HoldReleased && s.count(p, "released") > 0 {
+		return pair{P: "CANCELED", I: "CANCELED"}, false
+	}
 	ways := pairs[state.Word]
 	return ways[p.Draw(len(ways), "axes", string(state.Word))], false
 }

@@ -19,7 +19,8 @@ type session struct {
 	uses int
 }
 
-// createSession serves sessions/create. Sessions made before stay valid.
+// createSession serves sessions/create. Sessions made before stay valid unless
+// there may be only one.
 func (s *Simulator) createSession(r desk.Request, params map[string]string) desk.Answer {
 	if params["clientId"] != s.ClientID {
 		a := fieldError("clientId", "NOT_FOUND")
@@ -35,7 +36,7 @@ func (s *Simulator) createSession(r desk.Request, params map[string]string) desk
 		one.uses = int(dice.Between(40, 120, s.Seed, "uapay session uses", count))
 	}
 	for old, its := range s.sessions {
-		if !r.At.Before(its.expires) || its.uses == 0 {
+		if s.OneSession || !r.At.Before(its.expires) || its.uses == 0 {
 			delete(s.sessions, old)
 		}
 	}

@@ -1,11 +1,12 @@
 // Package uapay simulates the invoicer API of uapay.ua by its public pages
 // (quick start, sessions/create, payments/checkStatus, payments/show,
-// invoices/show), written from those documents alone.
+// invoices/show, invoices/show/list, callback), written from those documents
+// alone. Traps are what it does on request only.
 //
 // Every request must hold {"params", "iat", "token"}: a JWT under HS256 whose
 // payload is the rest of the body, made within 20 seconds of its arrival.
-// Refusals come under HTTP 200 with an error object, as the documents show
-// them; every good answer is wrapped in a signed token. The method pages put
+// Refusals come under HTTP 200 with an error object, with a status beside it or
+// without, as the documents show them; every good answer is wrapped in a signed token. The method pages put
 // the two vocabularies of a status into opposite fields and so does this
 // simulator: checkStatus has the processing word in status, the show methods
 // in paymentStatus. Pure of I/O; safe for concurrent use.
@@ -30,6 +31,7 @@ const (
 	CheckStatusPath = "/api/invoicer/payments/checkStatus"
 	PaymentShowPath = "/api/invoicer/payments/show"
 	InvoiceShowPath = "/api/invoicer/invoices/show"
+	InvoiceListPath = "/api/invoicer/invoices/show/list"
 )
 
 // iatWindow is how far a request's iat may be from its arrival; the page says 20 s.
@@ -43,6 +45,7 @@ type Config struct {
 	// status lag behind each other.
 	Seed  uint64
 	Rough bool
+	Traps
 }
 
 // Simulator answers as UAPAY.
@@ -61,8 +64,8 @@ func New(c Config) *Simulator {
 	return &Simulator{Config: c, sessions: map[string]*session{}, told: map[string]int{}}
 }
 
-// method is one method of the API: its short name, the params it demands
-// beside the session, and what it does once they are there.
+// method is one method of the API: its short name, the params it demands (a
+// list's name ends in "[]"), and what it does once they are there.
 type method struct {
 	name   string
 	params []string
@@ -75,6 +78,7 @@ var methods = map[string]method{
 	CheckStatusPath: {"payments/checkStatus", []string{"sessionId", "paymentId", "invoiceId"}, (*Simulator).checkStatus},
 	PaymentShowPath: {"payments/show", []string{"sessionId", "paymentId"}, (*Simulator).showPayment},
 	InvoiceShowPath: {"invoices/show", []string{"sessionId", "id"}, (*Simulator).showInvoice},
+	InvoiceListPath: {"invoices/show/list", []string{"sessionId", "ids[]"}, (*Simulator).listInvoices},
 }
 
 // Answer answers one request.
@@ -89,7 +93,7 @@ func (s *Simulator) Answer(r desk.Request) desk.Answer {
 	case r.Method != http.MethodPost:
 		return desk.Answer{Status: http.StatusMethodNotAllowed, Body: []byte(`{}`), Endpoint: m.name, Refused: "wrong method"}
 	}
-	a := s.serve(m, r)
+	a := s.dress(r, s.serve(m, r))
 	a.Endpoint = m.name
 	return a
 }
@@ -111,12 +115,9 @@ func (s *Simulator) serve(m method, r desk.Request) desk.Answer {
 	}
 	values := map[string]string{}
 	for _, name := range m.params {
-		value, ok := wire.Text(params, name)
-		if !ok {
-			return fieldError(name, "REQUIRED")
-		}
-		if !isUUID(value) {
-			return fieldError(name, "UUID")
+		name, value, wrong := readParam(params, name)
+		if wrong != "" {
+			return fieldError(name, wrong)
 		}
 		values[name] = value
 	}
@@ -124,6 +125,22 @@ func (s *Simulator) serve(m method, r desk.Request) desk.Answer {
 		return failure("SESSION_EXPIRED", "the session is not valid", "session refused")
 	}
 	return m.do(s, r, values)
+}
+
+// readParam reads one param; a list's members are joined by commas.
+func readParam(params map[string]any, wanted string) (name, value, wrong string) {
+	if name, list := strings.CutSuffix(wanted, "[]"); list {
+		ids, wrong := readIDs(params[name])
+		return name, strings.Join(ids, ","), wrong
+	}
+	value, ok := wire.Text(params, wanted)
+	switch {
+	case !ok:
+		return wanted, "", "REQUIRED"
+	case !isUUID(value):
+		return wanted, "", "UUID"
+	}
+	return wanted, value, ""
 }
 
 // admit checks form, signature and age of a request and gives its params.
@@ -152,7 +169,7 @@ func (s *Simulator) admit(r desk.Request) (map[string]any, desk.Answer, bool) {
 	if !ok || err != nil {
 		return nil, formatError("iat is not a whole number of seconds"), false
 	}
-	if age := r.At.Sub(time.Unix(seconds, 0)); age > iatWindow || age < -iatWindow {
+	if age := r.At.Add(s.Skew).Sub(time.Unix(seconds, 0)); age > iatWindow || age < -iatWindow {
 		return nil, timeLimit(), false
 	}
 	params, ok := body["params"].(map[string]any)

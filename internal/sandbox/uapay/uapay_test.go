@@ -306,8 +306,8 @@ func onAxis(word, axis string) bool { return strings.Contains(" "+axis+" ", " "+
 
 func TestCheckStatus_ConfirmationLooksAsDocumented(t *testing.T) {
 	s := newSimulator(false)
-	kinds := map[string]bool{}
-	for seed := range uint64(10) {
+	kinds, places := map[string]bool{}, map[bool]bool{}
+	for seed := range uint64(20) {
 		p := sandboxtest.Make(t, sandboxtest.Wish{Provider: life.Uapay, Life: "stuck", Seed: seed, IDs: ids(int(seed))})
 		_ = s.Book.Add(p)
 		var left []string
@@ -320,16 +320,17 @@ func TestCheckStatus_ConfirmationLooksAsDocumented(t *testing.T) {
 				continue
 			}
 			form := c["form"].(map[string]any)
-			if form["PaReq"] != wire.PaReq || c["url"] != wire.ACSURL || got.data["key"] != wire.CVVKey || got.data["redirect"] == nil {
+			if form["PaReq"] != wire.PaReq || c["url"] != wire.ACSURL || got.data["key"] != wire.CVVKey || (got.data["redirect"] == nil) == (c["redirect"] == nil) {
 				t.Errorf("3DS: %v", got.data)
 			}
+			places[c["redirect"] != nil] = true
 		}
 		if left != nil && strings.Join(left, "") != "32100" {
 			t.Errorf("tries left: %v", left)
 		}
 	}
-	if !kinds["LOOKUP"] || !kinds["3DS"] {
-		t.Errorf("only %v was seen", kinds)
+	if !kinds["LOOKUP"] || !kinds["3DS"] || len(places) != 2 {
+		t.Errorf("only %v was seen, redirect inside %v", kinds, places)
 	}
 }
 
@@ -412,13 +413,13 @@ func TestAnswers_HoldPersonalData(t *testing.T) {
 	sandboxtest.EachStage(t, life.Uapay, ids, func(t *testing.T, p *life.Payment, at time.Time) {
 		_ = s.Book.Add(p)
 		for _, path := range []string{CheckStatusPath, InvoiceShowPath} {
-			text := wire.JSON(ask(t, s, path, p, at).data)
+			text := wire.JSON(openAnswer(t, ask(t, s, path, p, at).a).payload)
 			for _, m := range wire.Markers() {
 				found[m] = found[m] || strings.Contains(string(text), m)
 			}
 		}
 	})
-	for _, m := range []string{wire.CVVKey, wire.PaReq, wire.ACSURL, wire.Email, wire.CardMask, wire.Extra, wire.Account} {
+	for _, m := range []string{wire.CVVKey, wire.PaReq, wire.ACSURL, wire.Email, wire.CardMask, wire.CardID, wire.ApproveCode, wire.Description, wire.Extra, wire.Account} {
 		if !found[m] {
 			t.Errorf("no answer holds %q", m)
 		}
