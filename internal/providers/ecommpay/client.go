@@ -45,7 +45,7 @@ func (a *Adapter) Profile() providers.Profile {
 		Floor:          floor,
 		Absence:        providers.AbsenceAfterExpiry,
 		MappingVersion: mappingVersion,
-		Table:          slices.Concat(providers.Lines(statusTable), providers.Lines(codeTable)),
+		Table:          slices.Concat(providers.Lines(statusTable), providers.Lines(codeTable), providers.Lines(reasonTable)),
 	}
 }
 

@@ -28,6 +28,14 @@ type Config struct {
 	// then a payment that waits for a capture is reported with a message, since
 	// nobody would capture it.
 	TwoStage bool `yaml:"two_stage"`
+	// AwaitingCustomerDeclined makes "awaiting customer" a decline, as the shop
+	// plugin does; the SDKs say that the payer may try again after it. Default:
+	// false, the payment waits for the payer.
+	AwaitingCustomerDeclined bool `yaml:"awaiting_customer_declined"`
+	// ErrorMayBePaid makes the status "error" one that is not decided, as a client
+	// of a sister brand does; the SDKs call it an error while reviewing data.
+	// Default: false, the payment has failed, and a late success is still seen.
+	ErrorMayBePaid bool `yaml:"error_may_be_paid"`
 }
 
 // Defaults fills in what is not set.

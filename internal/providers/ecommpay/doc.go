@@ -18,9 +18,17 @@
 //
 // A reference {"payment_id"} is asked by POST /v2/payment/status, which is the
 // document's primary way; {"request_id"} by /v2/payment/status/request, which
-// the document allows from 10 s after the payment request on. Polls of one
-// payment, the first one included, are therefore at least 10 s apart. The
-// request's signature goes into its body; nothing is in the headers.
+// the document allows from 10 s after the payment request on. The floor of the
+// profile is those 10 s: the worker keeps it between two polls of one payment,
+// and plans the first one no earlier. A request's id is known only from the
+// answer to that request, so a floor that begins when the worker hears of the
+// payment is over no earlier than the document's. The request's signature goes
+// into its body; nothing is in the headers.
+//
+// An answer is compared with the question: by project_id, by payment.id, and,
+// where a request was asked for, by the request ids of the operations, as soon
+// as all of them name theirs. Absent ones are legal, because projects choose
+// their fields.
 //
 // # Signature
 //
@@ -30,6 +38,8 @@
 // All three orders are tried. That weakens nothing: the lines stay the same.
 // What the scheme itself leaves open stays open: a text that holds ";" could
 // stand for two lines, empty lists and objects sign nothing. TLS covers that.
+// Callbacks are signed in the same way and verified by the same code; they give
+// the names of their payment and nothing else.
 //
 // # Money
 //
@@ -53,12 +63,24 @@
 //   - "status" at the top of an answer is the request's. Only payment.status is
 //     the payment's; the last operation's status never decides (it may be a
 //     declined refund of a paid payment).
-//   - "awaiting customer" is a decline to the shop plugin; the code table says
-//     that the payer may try again, so it waits for the payer here.
+//   - "awaiting customer" is a decline to the shop plugin; the SDKs say that the
+//     payer may try again, so it waits for the payer here, unless the account says
+//     awaiting_customer_declined.
+//   - "error" of a payment is an error while reviewing data to the SDKs, so it has
+//     failed; to a client of a sister brand it may still be paid: error_may_be_paid.
+//     A late success is seen either way.
 //   - canceled and cancelled are both sent.
-//   - codes are text in the samples and numbers elsewhere; both are read. Dates
-//     have a zone without a colon, so they are not RFC 3339.
-//   - Chargebacks and disputes never show on this API; an operator has to report them.
+//   - An older edition of the page forbids every search within 10 s of the payment
+//     request, today's only that by request. The floor keeps both.
+//   - "partially paid" is explained nowhere, so it counts only where an operation
+//     proves it. No document says whether the sum of an "incremental" is what it
+//     adds or the new hold, so the hold is not known after one.
+//   - codes are text in the samples and numbers elsewhere; both are read, as is a
+//     payment's id. Dates have a zone without a colon, so they are not RFC 3339.
+//   - The page's samples hold comments and shortened signatures: as printed, none is
+//     an answer that could be believed.
+//   - Chargebacks and disputes never show on this API; the callbacks about them are
+//     not signed, so they are not believed either. An operator has to report them.
 //
 // Not knowing a payment (3061) is final only once the payment's own time is
 // over: the payer may still confirm the payment page. An Adapter is safe for

@@ -46,6 +46,9 @@ type movements struct {
 	// held is the sum of the last successful auth, holds how many there are.
 	held  payment.Money
 	holds int
+	// grown: an incremental authorisation was successful. Whether its sum is the
+	// new hold or what it adds is documented nowhere, so the hold is not known.
+	grown bool
 	// borrowed: the one capture has no sum, and the auth's stands for it.
 	borrowed bool
 	// mixed: sums in several currencies that can't be added.
@@ -65,6 +68,9 @@ func tally(operations []operation) (movements, error) {
 			return movements{}, err
 		}
 	}
+	if m.grown {
+		m.held = payment.Money{}
+	}
 	if m.taken.count == 1 && m.taken.silent && m.held.Known() {
 		m.taken.sum, m.taken.silent, m.borrowed = m.held, false, true
 	}
@@ -72,8 +78,14 @@ func tally(operations []operation) (movements, error) {
 }
 
 func (m *movements) add(o operation) error {
-	if o.role == other || o.role == idle {
-		m.unsure = m.unsure || o.role == other
+	switch o.role {
+	case other:
+		m.unsure = true
+		return nil
+	case raises:
+		m.grown = true
+		return nil
+	case idle:
 		return nil
 	}
 	sum, err := o.sum()
@@ -120,30 +132,52 @@ func (m movements) refunded() (back payment.Money, ok bool) {
 	return rest, err == nil
 }
 
-// fill sets the observation's money and turns it into a review where the
-// operations tell another story than the status. expected is the currency of
-// the expected amount. The error is a *providers.FieldProblem.
-func (m movements) fill(o *payment.Observation, f facts, expected string) error {
-	var err error
-	if o.Amount, err = m.amount(o.Status, f, expected); err != nil {
-		return err
-	}
-	if m.operations == 0 || o.Status.Open() && o.Status != payment.Authorized {
-		return nil
+// doubt is why the operations rule a status out; "": they don't.
+func (m movements) doubt(s payment.Status, f facts) payment.Reason {
+	if m.operations == 0 || s.Open() && s != payment.Authorized {
+		return ""
 	}
 	back, sound := m.refunded()
 	differ := back.Known() && m.captured().Known() && back.Currency() != m.captured().Currency()
-	if claimsMoney(o.Status) && (m.mixed || differ) {
-		// What was added up so far is no amount of anything.
-		o.Status, o.Reason, o.Amount = payment.Review, payment.ReasonCurrencyMismatch, payment.Money{}
-		return nil
+	switch {
+	case claimsMoney(s) && (m.mixed || differ):
+		return payment.ReasonCurrencyMismatch
+	case !sound || m.capturedLess(s, f) || m.contradicts(s):
+		return payment.ReasonContradiction
 	}
-	doubtful, err := m.capturedLess(o.Status, f)
+	return ""
+}
+
+// doubtful says when a status is doubted, as the table shows it.
+func doubtful(s payment.Status) string {
+	const begin = "operations[] show "
+	switch s {
+	case payment.Authorized:
+		return begin + "a charge, no hold, or sums in two currencies"
+	case payment.Succeeded:
+		return begin + "no charge, money given back and kept, a capture without a sum after a hold of another sum than the payment's, or sums in two currencies"
+	case payment.PartiallyRefunded:
+		return begin + "no charge, nothing or all given back, or sums in two currencies"
+	case payment.Refunded:
+		return begin + "no charge, not all given back, or sums in two currencies"
+	case payment.Voided:
+		return begin + "neither charge nor hold, a charge not all given back, or sums in two currencies"
+	}
+	return begin + "a charge, or more undone than was given back"
+}
+
+// fill sets the observation's money. claimed is the status by the word alone,
+// expected the currency of the expected amount. The error is a
+// *providers.FieldProblem.
+func (m movements) fill(o *payment.Observation, claimed payment.Status, f facts, expected string) error {
+	amount, err := m.amount(claimed, f, expected)
 	if err != nil {
 		return err
 	}
-	if !sound || doubtful || m.contradicts(o.Status) {
-		o.Status, o.Reason = payment.Review, payment.ReasonContradiction
+	if o.Reason != payment.ReasonCurrencyMismatch { // what was added up so far is no amount of anything
+		o.Amount = amount
+	}
+	if m.operations == 0 {
 		return nil
 	}
 	switch o.Status {
@@ -154,7 +188,8 @@ func (m movements) fill(o *payment.Observation, f facts, expected string) error 
 	case payment.PartiallyCaptured, payment.PartiallyRefunded, payment.Refunded, payment.Voided:
 		// Without a capture what went back was a hold, not money taken.
 		if m.taken.count > 0 {
-			o.Captured, o.Refunded = m.captured(), back
+			o.Captured = m.captured()
+			o.Refunded, _ = m.refunded()
 		}
 	}
 	return nil
@@ -186,29 +221,24 @@ func (m movements) amount(s payment.Status, f facts, expected string) (payment.M
 		// Whether payment.sum shrinks with a refund is not documented.
 		return payment.Money{}, nil
 	}
-	sum, err := readSum(f.payment, "sum")
-	if err != nil || sum.Known() {
-		return sum, err
+	if f.sum.given() {
+		return f.sum.money()
 	}
-	return readSumIn(f.payment, "sum_real", expected)
+	return f.sumReal.in(expected), nil
 }
 
 // capturedLess reports whether a success whose one capture has no sum may have
 // captured something else than the hold, going by the payment's own sums.
-func (m movements) capturedLess(s payment.Status, f facts) (bool, error) {
+func (m movements) capturedLess(s payment.Status, f facts) bool {
 	if s != payment.Succeeded || !m.borrowed {
-		return false, nil
+		return false
 	}
-	for _, key := range []string{"sum", "sum_real"} {
-		sum, err := readSumIn(f.payment, key, m.held.Currency())
-		if err != nil {
-			return false, err
-		}
-		if sum.Known() && sum != m.held {
-			return true, nil
+	for _, sum := range []sum{f.sum, f.sumReal} {
+		if own := sum.in(m.held.Currency()); own.Known() && own != m.held {
+			return true
 		}
 	}
-	return false, nil
+	return false
 }
 
 // contradicts reports whether the operations rule the status out. An operation

@@ -1,6 +1,7 @@
 package ecommpay
 
 import (
+	"fmt"
 	"time"
 
 	"reconciler/internal/payment"
@@ -17,6 +18,7 @@ const (
 	takes        // takes it
 	returns      // gives it back
 	retakes      // undoes a giving back
+	raises       // reserves more
 	idle         // moves none
 )
 
@@ -32,7 +34,9 @@ func roleOf(kind string) role {
 		return returns
 	case "refund reverse":
 		return retakes
-	case "cancel", "incremental":
+	case "incremental":
+		return raises
+	case "cancel":
 		return idle
 	}
 	return other
@@ -44,7 +48,10 @@ type operation struct {
 	success bool
 	code    string
 	created time.Time
+	// request is the id of the request that began it; "" where it is not told.
+	request string
 	object  providers.Object
+	path    string
 }
 
 // readOperations reads operations[]; an absent list is empty. Sums are read
@@ -56,24 +63,30 @@ func readOperations(answer providers.Object) ([]operation, error) {
 	}
 	operations := make([]operation, len(items))
 	for i, item := range items {
-		kind, err := item.OptionalString("type")
-		if err != nil {
+		if operations[i], err = readOperation(item, fmt.Sprintf("$.operations[%d]", i)); err != nil {
 			return nil, err
-		}
-		status, err := item.OptionalString("status")
-		if err != nil {
-			return nil, err
-		}
-		code, err := item.OptionalCode("code")
-		if err != nil {
-			return nil, err
-		}
-		operations[i] = operation{
-			role: roleOf(normal(kind)), success: normal(status) == "success", code: code,
-			created: readDate(item, "created_date"), object: item,
 		}
 	}
 	return operations, nil
+}
+
+func readOperation(item providers.Object, path string) (operation, error) {
+	var texts [3]string
+	for i, key := range []string{"type", "status", "request_id"} {
+		var err error
+		if texts[i], err = item.OptionalString(key); err != nil {
+			return operation{}, err
+		}
+	}
+	code, err := item.OptionalCode("code")
+	if err != nil {
+		return operation{}, err
+	}
+	created, err := readDate(item, "created_date")
+	return operation{
+		role: roleOf(normal(texts[0])), success: normal(texts[1]) == "success", code: code,
+		created: created, request: texts[2], object: item, path: path,
+	}, err
 }
 
 // deciding is the operation whose code tells about the payment: the last one by
@@ -98,49 +111,14 @@ func deciding(operations []operation) operation {
 // sample of the status page. sum_converted is in the channel's currency and is
 // never ours to compare. Absent: the zero value.
 func (o operation) sum() (payment.Money, error) {
-	m, err := readSum(o.object, "sum_initial")
-	if err != nil || m.Known() {
-		return m, err
+	for _, key := range []string{"sum_initial", "sum"} {
+		s, err := readSum(o.object, o.path, key)
+		if err != nil {
+			return payment.Money{}, err
+		}
+		if s.given() {
+			return s.money()
+		}
 	}
-	return readSum(o.object, "sum")
-}
-
-// readSum reads an optional {"amount":<minor units>,"currency":"EUR"}. The
-// error is a *providers.FieldProblem.
-func readSum(o providers.Object, key string) (payment.Money, error) {
-	if !o.Has(key) {
-		return payment.Money{}, nil
-	}
-	sum, err := o.Object(key)
-	if err != nil {
-		return payment.Money{}, err
-	}
-	minor, err := sum.Integer("amount")
-	if err != nil {
-		return payment.Money{}, err
-	}
-	currency, err := sum.String("currency")
-	if err != nil {
-		return payment.Money{}, err
-	}
-	m, err := payment.MinorMoney(minor, currency)
-	if err != nil {
-		return payment.Money{}, &providers.FieldProblem{Path: key, Problem: "is no money: " + err.Error()}
-	}
-	return m, nil
-}
-
-// readSumIn is readSum for one currency: a sum in another is absent.
-func readSumIn(o providers.Object, key, currency string) (payment.Money, error) {
-	if !o.Has(key) {
-		return payment.Money{}, nil
-	}
-	sum, err := o.Object(key)
-	if err != nil {
-		return payment.Money{}, err
-	}
-	if named, err := sum.OptionalString("currency"); err != nil || named != currency {
-		return payment.Money{}, err
-	}
-	return readSum(o, key)
+	return payment.Money{}, nil
 }

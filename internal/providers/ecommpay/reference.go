@@ -28,9 +28,12 @@ func (a *Adapter) CheckReference(ref payment.Reference) error {
 		return &payment.FieldError{Field: "reference", Problem: "holds not exactly one of payment_id and request_id"}
 	}
 	for key, value := range ref {
-		if value == "" || len(value) > maxID || !providers.Printable(value) {
+		if !isID(value) {
 			return &payment.FieldError{Field: "reference." + key, Problem: "is not 1 to 128 characters of printable ASCII"}
 		}
 	}
 	return nil
 }
+
+// isID reports whether a reference may hold the id.
+func isID(id string) bool { return id != "" && len(id) <= maxID && providers.Printable(id) }

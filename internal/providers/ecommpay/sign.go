@@ -23,6 +23,8 @@ const (
 	// value, so a small answer of long keys could otherwise need gigabytes,
 	// before we know who sent it. Four times the answer's limit is plenty.
 	maxSigned = 4 << 20
+	// signatureLength is that of the base64 of 64 bytes, with its padding.
+	signatureLength = 88
 )
 
 // errTooMuch is an answer whose signed text is not worth making.
@@ -169,7 +171,8 @@ func verify(key secret.Text, body []byte, signature string) error {
 		return errUnsigned
 	}
 	mac, err := base64.StdEncoding.Strict().DecodeString(signature)
-	if err != nil {
+	// The decoder skips line breaks, which are no part of a signature.
+	if err != nil || len(signature) != signatureLength {
 		return errWrongSignature
 	}
 	lines, err := flatten(body)

@@ -2,10 +2,7 @@ package ecommpay
 
 import (
 	"net/http"
-	"slices"
-	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -28,21 +25,31 @@ func (r reader) observe(ask question, a providers.Answer) (payment.Observation, 
 	if a.Status != http.StatusOK {
 		return payment.Observation{}, refusal(ask, a)
 	}
-	answer, err := providers.ReadObject(a.Body)
+	answer, err := r.open(ask.doing(), a.Body)
 	if err != nil {
-		return payment.Observation{}, providers.Unreadably(ask.doing(), err)
-	}
-	if err := verify(r.config.Secret, a.Body, signatureOf(answer)); err != nil {
-		return payment.Observation{}, ask.fail(providers.SignatureInvalid, err.Error())
+		return payment.Observation{}, err
 	}
 	return r.interpret(ask, answer)
 }
 
-// signatureOf finds an answer's signature at its two places; "" if there is none.
-func signatureOf(answer providers.Object) string {
-	holder := answer
-	if !answer.Has("signature") {
-		inner, err := answer.Object("general")
+// open gives the object of a body, answer or callback, whose signature holds.
+// The error is an *providers.Error.
+func (r reader) open(doing string, body []byte) (providers.Object, error) {
+	object, err := providers.ReadObject(body)
+	if err != nil {
+		return providers.Object{}, providers.Unreadably(doing, err)
+	}
+	if err := verify(r.config.Secret, body, signatureOf(object)); err != nil {
+		return providers.Object{}, &providers.Error{Kind: providers.SignatureInvalid, Doing: doing, Detail: err.Error()}
+	}
+	return object, nil
+}
+
+// signatureOf finds a body's signature at its two places; "" if there is none.
+func signatureOf(body providers.Object) string {
+	holder := body
+	if !body.Has("signature") {
+		inner, err := body.Object("general")
 		if err != nil {
 			return ""
 		}
@@ -71,10 +78,7 @@ func refusal(ask question, a providers.Answer) *providers.Error {
 	if code == "" {
 		return orUnreadable(byHTTP, ask, a)
 	}
-	if code == codeNotFound {
-		return &providers.Error{Kind: providers.UnknownStatus, Doing: ask.doing(), Detail: "an unsigned answer says that the payment is not known", Raw: code}
-	}
-	byCode := failByCode(ask, code)
+	byCode := failByCode(ask, code, envelope{signed: false})
 	if byCode.Kind == providers.UnknownStatus && byHTTP != nil {
 		return byHTTP
 	}
@@ -102,122 +106,73 @@ func flatCode(body []byte) string {
 	return code
 }
 
-// facts is what an answer says about the payment.
-type facts struct {
-	id, status, kind string
-	date             time.Time
-	operations       []operation
-	errors           []string
-	payment          providers.Object
-}
-
 // interpret reads an answer whose signature holds.
 func (r reader) interpret(ask question, answer providers.Object) (payment.Observation, error) {
 	if err := r.checkProject(ask, answer); err != nil {
 		return payment.Observation{}, err
 	}
-	f, err := readFacts(answer)
+	f, err := r.readFacts(answer)
 	if err != nil {
 		return payment.Observation{}, providers.Unreadably(ask.doing(), err)
 	}
-	if err := checkPayment(ask, f.id); err != nil {
+	if err := checkPayment(ask, f); err != nil {
 		return payment.Observation{}, err
 	}
-	if normal(f.status) == "error" && len(f.errors) > 0 {
-		if err := failByErrors(ask, f); err != nil {
-			return payment.Observation{}, err
-		}
+	if f.refused() && !f.absent() {
+		return payment.Observation{}, failByCode(ask, f.errors[0], envelope{signed: true})
 	}
-	row := mapStatus(f.status, f.kind)
+	row := findStatus(f)
 	if row.Kind != 0 {
-		raw := f.status
-		if row.Field == otherTypeField {
-			raw += " (" + f.kind + ")"
-		}
-		return payment.Observation{}, &providers.Error{Kind: row.Kind, Doing: ask.doing(), Detail: row.Words, Raw: providers.CleanRaw(raw)}
+		return payment.Observation{}, &providers.Error{Kind: row.Kind, Doing: ask.doing(), Detail: row.Words, Raw: rawOf(f, row)}
 	}
 	return r.observation(ask, f, row)
+}
+
+// rawOf is what an error calls the provider's word: a code says more than
+// "error", and a word that is good for other types says nothing without the type.
+func rawOf(f facts, row statusRow) string {
+	switch {
+	case row.Raw == "error":
+		return codeNotFound
+	case row.Raw == "success":
+		return providers.CleanRaw(f.status + " (" + f.kind + ")")
+	}
+	return providers.CleanRaw(f.status)
 }
 
 // checkProject refuses another project's answer. An absent number is legal: it
 // is missing beside 3061, and projects choose their fields.
 func (r reader) checkProject(ask question, answer providers.Object) error {
-	project, err := answer.OptionalCode("project_id")
+	ours, err := r.isOurs(answer)
 	if err != nil {
 		return providers.Unreadably(ask.doing(), err)
 	}
-	if project != "" && project != strconv.FormatInt(r.config.ProjectID, 10) {
+	if !ours {
 		return ask.fail(providers.IdentityMismatch, "field $.project_id is another project's")
 	}
 	return nil
 }
 
-// readFacts reads the fields we know; the error is a *providers.FieldProblem.
-func readFacts(answer providers.Object) (facts, error) {
-	var f facts
-	var err error
-	if f.payment, err = answer.Object("payment"); err != nil {
-		return facts{}, err
+// isOurs reports whether an answer or callback names our project, or none.
+func (r reader) isOurs(body providers.Object) (bool, error) {
+	if !body.Has("project_id") {
+		return true, nil
 	}
-	if f.status, err = f.payment.String("status"); err != nil {
-		return facts{}, err
-	}
-	if f.id, err = f.payment.OptionalCode("id"); err != nil {
-		return facts{}, err
-	}
-	if f.kind, err = f.payment.OptionalString("type"); err != nil {
-		return facts{}, err
-	}
-	f.date = readDate(f.payment, "date")
-	if f.operations, err = readOperations(answer); err != nil {
-		return facts{}, err
-	}
-	f.errors, err = readErrors(answer)
-	return f, err
-}
-
-// readErrors reads errors[].code; the messages are free text.
-func readErrors(answer providers.Object) ([]string, error) {
-	items, err := answer.Objects("errors")
-	if err != nil {
-		return nil, err
-	}
-	codes := make([]string, len(items))
-	for i, item := range items {
-		if codes[i], err = item.Code("code"); err != nil {
-			return nil, err
-		}
-	}
-	return codes, nil
+	project, err := body.Integer("project_id")
+	return project == r.config.ProjectID, err
 }
 
 // checkPayment refuses another payment's answer. An absent id is legal, as for
-// the project.
-func checkPayment(ask question, id string) error {
+// the project. Who asked by a request's id is answered by the payment of which
+// that request began an operation; where all operations name theirs, it is one.
+func checkPayment(ask question, f facts) error {
 	switch {
-	case id == "":
-		return nil
-	case ask.paymentID != "" && id != ask.paymentID, ask.Bound != "" && id != ask.Bound:
+	case f.id != "" && ask.paymentID != "" && f.id != ask.paymentID, f.id != "" && ask.Bound != "" && f.id != ask.Bound:
 		return ask.fail(providers.IdentityMismatch, "field $.payment.id is another payment's")
-	case len(id) > maxReference || !utf8.ValidString(id) || strings.ContainsFunc(id, unicode.IsControl):
+	case ask.requestID != "" && f.isOfOtherRequests(ask.requestID):
+		return ask.fail(providers.IdentityMismatch, "no field $.operations[].request_id is the request's")
+	case len(f.id) > maxReference || !utf8.ValidString(f.id) || strings.ContainsFunc(f.id, unicode.IsControl):
 		return ask.fail(providers.Unreadable, "field $.payment.id is no id")
-	}
-	return nil
-}
-
-// failByErrors reads the error answer under a signed 200. Where it tells of no
-// payment, its code says what is wrong; where it does, status error is the
-// payment's own (nil here), except beside "not found", which can't be.
-func failByErrors(ask question, f facts) error {
-	absent := slices.Contains(f.errors, codeNotFound)
-	switch noPayment := f.id == "" && len(f.operations) == 0; {
-	case noPayment && absent:
-		row := findStatus(f.status, absentField)
-		return &providers.Error{Kind: row.Kind, Doing: ask.doing(), Detail: row.Words, Raw: codeNotFound}
-	case noPayment:
-		return failByCode(ask, f.errors[0])
-	case absent:
-		return &providers.Error{Kind: providers.Inconsistent, Doing: ask.doing(), Detail: "a payment that is there is said not to be known", Raw: codeNotFound}
 	}
 	return nil
 }
@@ -234,35 +189,20 @@ func (r reader) observation(ask question, f facts, row statusRow) (payment.Obser
 		MappingVersion:    mappingVersion,
 		OccurredAt:        f.date,
 	}
-	if o.Status == payment.Failed && o.Reason == "" {
+	f.trusted = true
+	claimed := findStatus(f).Status
+	f.trusted = false
+	switch {
+	case o.Status == payment.Review:
+		o.Reason = f.doubt(claimed)
+	case o.Status == payment.Failed && o.Reason == "":
 		o.Reason = declineReason(code)
-	}
-	if o.Status == payment.Authorized && !r.config.TwoStage {
+	case o.Status == payment.Authorized && !r.config.TwoStage:
 		o.ProviderMessage = oneStep
 	}
-	m, err := tally(f.operations)
-	if err == nil {
-		err = m.fill(&o, f, ask.Expected.Currency())
-	}
-	if err != nil {
+	if err := f.money.fill(&o, claimed, f, ask.Expected.Currency()); err != nil {
 		return payment.Observation{}, providers.Unreadably(ask.doing(), err)
 	}
 	o.AmountUnverified = r.config.AmountUnverified && !o.Amount.Known()
 	return o, nil
-}
-
-// readDate reads a date such as 2019-12-12T15:46:51+0000, which is not RFC 3339
-// for want of a colon; that is read too. A date decides nothing, so one that
-// can't be read is absent, and so is one that no event could hold.
-func readDate(o providers.Object, key string) time.Time {
-	text, err := o.OptionalString(key)
-	if err != nil {
-		return time.Time{}
-	}
-	for _, layout := range []string{"2006-01-02T15:04:05-0700", time.RFC3339} {
-		if at, err := time.Parse(layout, text); err == nil && at.UTC().Year() >= 1970 && at.UTC().Year() <= 9998 {
-			return at.UTC()
-		}
-	}
-	return time.Time{}
 }

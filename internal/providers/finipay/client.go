@@ -13,15 +13,15 @@ import (
 )
 
 // mappingVersion is raised with every change of the table's meaning.
-const mappingVersion = "finipay/1"
+const mappingVersion = "finipay/2"
 
 // floor is the document's "every 10 seconds".
 const floor = 10 * time.Second
 
 // What is being tried, in errors.
 const (
-	doingCard = "ask status"
-	doingQR   = "ask QR status"
+	doingStatus = "ask status"
+	doingQR     = "ask QR status"
 )
 
 // Adapter asks one finipay account.
@@ -70,23 +70,24 @@ func (a *Adapter) Poll(ctx context.Context, q providers.Query) (payment.Observat
 	if q.Reference[kindKey] == kindQR {
 		return a.pollQR(ctx, q)
 	}
-	return a.pollCard(ctx, q)
+	return a.pollStatus(ctx, q)
 }
 
-func (a *Adapter) pollCard(ctx context.Context, q providers.Query) (payment.Observation, error) {
+func (a *Adapter) pollStatus(ctx context.Context, q providers.Query) (payment.Observation, error) {
 	// language is always sent, so that message stays in one language. orderId is
 	// never sent: in the gateway behind finipay it wins over orderNumber.
 	body, _ := json.Marshal(statusRequest{OrderNumber: q.Reference[orderKey], Language: "en"}) // two strings can't fail to encode
 	answer, err := a.call(ctx, providers.Request{
-		Doing: doingCard, Setting: "base_url", Method: a.cfg.StatusMethod, Address: a.statusURL, Body: body, Type: providers.JSON,
+		Doing: doingStatus, Setting: "base_url", Method: a.cfg.StatusMethod, Address: a.statusURL, Body: body, Type: providers.JSON,
 	})
 	if err != nil {
 		return payment.Observation{}, err
 	}
-	if err := judge(answer, doingCard, a.cfg.StatusMethod); err != nil {
-		return payment.Observation{}, err
+	if err := judge(answer, doingStatus, a.cfg.StatusMethod); err != nil {
+		return payment.Observation{}, a.absent(err)
 	}
-	return decodeCard(answer.Body, q)
+	obs, err := decodeStatus(answer.Body, q, a.cfg.WalletConfirmed == string(payment.Succeeded))
+	return obs, a.absent(err)
 }
 
 func (a *Adapter) pollQR(ctx context.Context, q providers.Query) (payment.Observation, error) {
@@ -98,9 +99,20 @@ func (a *Adapter) pollQR(ctx context.Context, q providers.Query) (payment.Observ
 		return payment.Observation{}, err
 	}
 	if err := judge(answer, doingQR, ""); err != nil {
-		return payment.Observation{}, err
+		return payment.Observation{}, a.absent(err)
 	}
-	return decodeQR(answer.Body, a.cfg.AmountUnverified)
+	obs, err := decodeQR(answer.Body, a.cfg.AmountUnverified)
+	return obs, a.absent(err)
+}
+
+// absent reads an envelope without data by the account's setting: under that
+// code the order is not known. Any other error, and nil, stays as it is.
+func (a *Adapter) absent(err error) error {
+	var e *providers.Error
+	if a.cfg.NotFoundCode == noCode || !errors.Is(err, errNoData) || !errors.As(err, &e) || e.Raw != providers.CleanRaw(a.cfg.NotFoundCode) {
+		return err
+	}
+	return &providers.Error{Kind: providers.NotFound, Doing: e.Doing, Detail: "the code that not_found_code names", Raw: e.Raw}
 }
 
 func (a *Adapter) call(ctx context.Context, r providers.Request) (providers.Answer, error) {

@@ -9,6 +9,9 @@ import (
 	"reconciler/internal/secret"
 )
 
+// noCode is NotFoundCode where finipay has told none.
+const noCode = "none"
+
 // Config is one finipay account.
 type Config struct {
 	// BaseURL is what the administrator gave out, without the API's path:
@@ -25,12 +28,25 @@ type Config struct {
 	// AmountUnverified allows a QR to succeed although finipay's answer names
 	// no amount to compare. Default false: such a success goes to review.
 	AmountUnverified bool `yaml:"amount_unverified"`
+	// WalletConfirmed is what CONFIRMED of a wallet means: "processing" (default)
+	// or "succeeded". No page says whether it is the end.
+	WalletConfirmed string `yaml:"wallet_confirmed"`
+	// NotFoundCode is the envelope's code that finipay has shown, or told you, to
+	// mean that it does not know an order; no page names one. Default "none":
+	// an answer without data changes nothing and is reported.
+	NotFoundCode string `yaml:"not_found_code"`
 }
 
 // Defaults gives c with the documented value in every empty field that has one.
 func (c Config) Defaults() Config {
 	if c.StatusMethod == "" {
 		c.StatusMethod = http.MethodGet
+	}
+	if c.WalletConfirmed == "" {
+		c.WalletConfirmed = string(payment.Processing)
+	}
+	if c.NotFoundCode == "" {
+		c.NotFoundCode = noCode
 	}
 	return c
 }
@@ -54,6 +70,12 @@ func (c Config) Check() []payment.FieldError {
 	}
 	if c.StatusMethod != http.MethodGet && c.StatusMethod != http.MethodPost {
 		faults.Add("status_method", "is neither GET nor POST")
+	}
+	if c.WalletConfirmed != string(payment.Processing) && c.WalletConfirmed != string(payment.Succeeded) {
+		faults.Add("wallet_confirmed", "is neither processing nor succeeded")
+	}
+	if rules.Knows(fieldCode, c.NotFoundCode) {
+		faults.Add("not_found_code", "is a code that finipay's pages show with another meaning")
 	}
 	return faults
 }

@@ -8,19 +8,23 @@ import (
 
 // account is what a golden case says of the account.
 type account struct {
-	AmountUnverified bool `json:"amount_unverified"`
+	AmountUnverified bool   `json:"amount_unverified"`
+	WalletConfirmed  string `json:"wallet_confirmed"`
+	NotFoundCode     string `json:"not_found_code"`
 }
 
 func goldens(t testing.TB) []providertest.Golden[account] {
 	t.Helper()
-	return providertest.Goldens[account](t, 34)
+	return providertest.Goldens[account](t, 73)
 }
 
 func TestPoll_ReadsEveryGoldenAnswer(t *testing.T) {
 	for _, g := range goldens(t) {
 		t.Run(g.Name, func(t *testing.T) {
 			p := &provider{Reply: g.Reply()}
-			adapter := setup(t, p, func(c *Config) { c.AmountUnverified = g.Case.AmountUnverified })
+			adapter := setup(t, p, func(c *Config) {
+				c.AmountUnverified, c.WalletConfirmed, c.NotFoundCode = g.Case.AmountUnverified, g.Case.WalletConfirmed, g.Case.NotFoundCode
+			})
 			obs, err := providertest.Poll(t, adapter, g.Query())
 			g.Check(t, mappingVersion, obs, err)
 			if g.Want.Error == nil && g.Want.Applied == "" {

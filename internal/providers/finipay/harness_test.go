@@ -56,6 +56,12 @@ func (p *provider) requests() []asked {
 func setup(t *testing.T, p *provider, change func(*Config)) *Adapter {
 	t.Helper()
 	base, transport := providertest.Serve(t, p)
+	return adapterFor(t, base, transport, change)
+}
+
+// adapterFor gives the adapter of the test's account at an address.
+func adapterFor(t *testing.T, base string, transport http.RoundTripper, change func(*Config)) *Adapter {
+	t.Helper()
 	cfg := Config{BaseURL: base, Login: testLogin, Password: secret.New(testPassword)}
 	if change != nil {
 		change(&cfg)

@@ -7,12 +7,20 @@ import (
 	"reconciler/internal/providers"
 )
 
-// Keys of a reference, and the one value of kindKey.
+// Keys of a reference.
 const (
 	orderKey       = "order_number"
 	kindKey        = "kind"
 	transactionKey = "transaction_id"
-	kindQR         = "qr"
+)
+
+// Values of kindKey; a card has none. The kind says what an answer means that
+// does not tell it by itself: cards and wallets have amounts in major units, a
+// wallet's are in KGS where no currency is named, a QR has none at all.
+const (
+	kindQR      = "qr"
+	kindMbank   = "mbank"
+	kindMegapay = "megapay"
 )
 
 // Longest numbers we ask with. finipay names no limit; 64 holds every number
@@ -22,38 +30,52 @@ const (
 	maxTransactionID = 128
 )
 
-// CheckReference takes {"order_number"} for a card and
-// {"kind":"qr","transaction_id"} for a QR, and no other key. The error is a
-// *payment.FieldError.
+// CheckReference takes {"order_number"} for a card, {"kind","order_number"} with
+// the kind "mbank" or "megapay" for a wallet, {"kind":"qr","transaction_id"} for
+// a QR, and no other key. The error is a *payment.FieldError.
+//
+// Whether the status call serves wallets at all is on no page. Where it does
+// not, their payments are not found, or answered with what is no status, and
+// end as unknown.
 func (a *Adapter) CheckReference(ref payment.Reference) error {
-	if _, ok := ref[kindKey]; ok {
+	kind, told := ref[kindKey]
+	keys := 1
+	if told {
+		keys = 2
+	}
+	switch {
+	case kind == kindQR:
 		return checkQR(ref)
-	}
-	if len(ref) != 1 || ref[orderKey] == "" {
-		return &payment.FieldError{Field: "reference", Problem: `is not in finipay's form; wanted {"order_number"} or {"kind":"qr","transaction_id"}`}
-	}
-	if !orderNumber(ref[orderKey]) {
+	case told && !wallet(ref):
+		return &payment.FieldError{Field: "reference." + kindKey, Problem: `is not "mbank", "megapay" or "qr"; leave kind out for a card`}
+	case ref[orderKey] == "" || len(ref) != keys:
+		return &payment.FieldError{Field: "reference", Problem: `is not in finipay's form; wanted {"order_number"}, for a wallet {"kind","order_number"}, for a QR {"kind":"qr","transaction_id"}`}
+	case !orderNumber(ref[orderKey]):
 		return &payment.FieldError{Field: "reference." + orderKey, Problem: "is not 1 to 64 characters of A-Z a-z 0-9 - _, the only ones finipay answers reliably for"}
 	}
 	return nil
 }
 
 func checkQR(ref payment.Reference) error {
-	if ref[kindKey] != kindQR {
-		return &payment.FieldError{Field: "reference." + kindKey, Problem: `is not "qr"; leave kind out for a card`}
-	}
 	id, ok := ref[transactionKey]
 	if !ok || len(ref) != 2 {
 		return &payment.FieldError{Field: "reference", Problem: `is not in finipay's form; wanted {"kind":"qr","transaction_id"} and no other key`}
 	}
-	// The pages show ids with different prefixes, so they are opaque.
+	// The page shows ids with two prefixes, FNP and QPF, so they are opaque.
 	if id == "" || len(id) > maxTransactionID || !providers.Printable(id) || strings.Contains(id, " ") {
 		return &payment.FieldError{Field: "reference." + transactionKey, Problem: "is not 1 to 128 printable ASCII characters without spaces"}
 	}
 	return nil
 }
 
-// orderNumber reports whether s is made of the characters finipay advises.
+// wallet reports whether the payment is one of a wallet.
+func wallet(ref payment.Reference) bool {
+	return ref[kindKey] == kindMbank || ref[kindKey] == kindMegapay
+}
+
+// orderNumber reports whether s is made of the characters finipay advises. One
+// of its pages counts "_" among the unacceptable ones and, below, among the
+// few to be used; its own example of a valid number holds one.
 func orderNumber(s string) bool {
 	foreign := func(r rune) bool {
 		return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'

@@ -3,9 +3,9 @@ package finipay
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
-	"reconciler/internal/payment"
 	"reconciler/internal/providers"
 	"reconciler/internal/providers/providertest"
 )
@@ -17,17 +17,20 @@ func TestTable_EveryWordIsFoundAndHasAMeaningInEveryCase(t *testing.T) {
 // TestTable_EveryRowIsReached proves that no row is hidden by one above it and
 // that the decoder does what the visible table says.
 func TestTable_EveryRowIsReached(t *testing.T) {
-	card := func(code, word, rest string) string {
+	body := func(code, word, rest string) string {
 		return fmt.Sprintf(`{"code":%q,"data":{"orderNumber":"ORDER-1001","amount":100,"currency":"KGS","status":%q%s}}`, code, word, rest)
 	}
 	qr := func(code, word string) string { return fmt.Sprintf(`{"code":%q,"data":%q}`, code, word) }
+	const wallet = "wallet:"
 	// One answer per row, in the order of the table.
 	answers := []string{
-		card("110", " created ", ""), card("120", "Confirmed", ""), card("100", "CHARGE", ""), card("204", "Charge", ""), card("1", "REJECT", ""),
-		card("204", "REFUND", ""), card("204", "REFUND", `,"refunded":0,"refundable":100`),
-		card("204", "REFUND", `,"refunded":1,"refundable":99.00`), card("204", "refund", `,"refunded":100.0,"refundable":0`),
+		wallet + body("110", "Created", ""), body("110", " created ", ""), wallet + body("120", "CONFIRMED", ""), body("120", "Confirmed", ""),
+		body("100", "CHARGE", ""), body("200", "CHARGE", `,"refundable":99`), body("204", "Charge", ""), body("1", "REJECT", ""),
+		body("204", "REFUND", ""), body("204", "REFUND", `,"refunded":0,"refundable":100`),
+		body("204", "REFUND", `,"refunded":1,"refundable":99.00`), body("204", "refund", `,"refunded":100.0,"refundable":0`),
 		qr("100", "created"), qr("100", "\u0421REATED"), qr("200", "Successful"), qr("100", "SUCCESSFUL"),
-		`{"errorCode":"5"}`, `{"errorCode":6}`, `{"errorCode":"7"}`,
+		`{"code":"100"}`, `{"code":110,"data":null}`, `{"code":"120"}`, `{"code":"200"}`, `{"code":"204"}`,
+		`{"errorCode":0}`, `{"errorCode":"5"}`, `{"errorCode":6}`, `{"errorCode":"7"}`,
 	}
 	rows := providers.Lines(rules)
 	if len(answers) != len(rows) {
@@ -35,24 +38,53 @@ func TestTable_EveryRowIsReached(t *testing.T) {
 	}
 	for i, row := range rows {
 		t.Run(fmt.Sprintf("%s %s %d", row.Field, row.Raw, i), func(t *testing.T) {
-			var obs payment.Observation
-			var err error
+			q := cardQuery(t)
+			answer, ofWallet := strings.CutPrefix(answers[i], wallet)
+			if ofWallet {
+				q.Reference[kindKey] = kindMbank
+			}
+			obs, err := decodeStatus([]byte(answer), q, ofWallet)
 			if row.Field == fieldQR {
-				obs, err = decodeQR([]byte(answers[i]), false)
-			} else {
-				obs, err = decodeCard([]byte(answers[i]), cardQuery(t))
+				obs, err = decodeQR([]byte(answer), false)
 			}
 			if row.Kind != 0 && !errors.Is(err, row.Kind) {
 				t.Errorf("error %v, want kind %s", err, row.Kind)
 			}
-			if row.Kind == 0 && (err != nil || obs.Status != row.Status) {
-				t.Errorf("status %q, error %v; want %q", obs.Status, err, row.Status)
+			if row.Kind == providers.Inconsistent && !strings.Contains(err.Error(), row.Case) {
+				t.Errorf("error %v does not tell the case", err)
+			}
+			if row.Kind == 0 && (err != nil || obs.Status != row.Status || obs.Reason != rules[i].Reason) {
+				t.Errorf("status %q, reason %q, error %v; want %q, %q", obs.Status, obs.Reason, err, row.Status, rules[i].Reason)
 			}
 		})
 	}
 }
 
-func TestDecodeCard_TellsTheProvidersNumber(t *testing.T) {
+// TestTable_SaysTheCase_WhereAWordHasSeveralRows: else nobody could tell which
+// of them counted.
+func TestTable_SaysTheCase_WhereAWordHasSeveralRows(t *testing.T) {
+	rows := map[[2]string]int{}
+	for _, r := range rules {
+		rows[[2]string{r.Field, r.Raw}]++
+	}
+	for _, r := range rules {
+		if rows[[2]string{r.Field, r.Raw}] > 1 && r.Case == "" {
+			t.Errorf("a row of %s %s has no case", r.Field, r.Raw)
+		}
+	}
+}
+
+// TestTable_KnowsNoNumericStatus: they are the gateway's, and its amounts are in
+// other units.
+func TestTable_KnowsNoNumericStatus(t *testing.T) {
+	for status := range 7 {
+		if rules.Knows(fieldStatus, fmt.Sprint(status)) {
+			t.Errorf("status %d is in the table", status)
+		}
+	}
+}
+
+func TestDecodeStatus_TellsTheProvidersNumber(t *testing.T) {
 	const bound = "Fp00000000000001"
 	rows := []struct {
 		name, number, bound, want string
@@ -75,7 +107,7 @@ func TestDecodeCard_TellsTheProvidersNumber(t *testing.T) {
 			q := cardQuery(t)
 			q.Bound = row.bound
 			body := fmt.Sprintf(`{"code":"110","data":{"orderNumber":%q,"status":"CREATED"}}`, row.number)
-			obs, err := decodeCard([]byte(body), q)
+			obs, err := decodeStatus([]byte(body), q, false)
 			if row.kind != 0 {
 				if !errors.Is(err, row.kind) {
 					t.Errorf("error %v, want kind %s", err, row.kind)

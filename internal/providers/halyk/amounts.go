@@ -14,11 +14,11 @@ type amounts struct {
 }
 
 // readAmounts reads the money. Without a currency there is none, whatever the
-// numbers say: so does the oldest edition's sample. The error is a
-// *providers.FieldProblem.
+// numbers say, as in the oldest edition's sample; they still have to be numbers.
+// The error is a *providers.FieldProblem.
 func readAmounts(transaction providers.Object) (amounts, error) {
-	currency, err := transaction.OptionalString("currency")
-	if err != nil || currency == "" {
+	currency, err := transaction.OptionalString(keyCurrency)
+	if err != nil {
 		return amounts{}, err
 	}
 	var a amounts
@@ -26,7 +26,13 @@ func readAmounts(transaction providers.Object) (amounts, error) {
 		key  string
 		into *payment.Money
 	}{{keyAmount, &a.left}, {keyPayout, &a.back}, {keyOriginal, &a.orig}, {keyBonus, &a.bonus}} {
-		if *f.into, err = transaction.OptionalMoney(f.key, currency); err != nil {
+		switch {
+		case currency != "":
+			*f.into, err = transaction.OptionalMoney(f.key, currency)
+		case transaction.Has(f.key):
+			_, err = transaction.Decimal(f.key)
+		}
+		if err != nil {
 			return amounts{}, err
 		}
 	}

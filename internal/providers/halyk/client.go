@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,7 +63,7 @@ func (a *Adapter) Profile() providers.Profile {
 		Floor:          floor,
 		Absence:        providers.AbsenceUnsettled,
 		MappingVersion: mappingVersion,
-		Table:          providers.Lines(rules),
+		Table:          slices.Concat(providers.Lines(rules), providers.Lines(reasonTable)),
 	}
 }
 
@@ -73,11 +74,17 @@ func (a *Adapter) CheckReference(ref payment.Reference) error {
 	if !ok || len(ref) != 1 {
 		return &payment.FieldError{Field: "reference", Problem: `is not in halyk's form; wanted {"invoice_id"} and no other key`}
 	}
-	foreign := func(r rune) bool { return r < '0' || r > '9' }
-	if len(invoice) < 6 || len(invoice) > 15 || strings.IndexFunc(invoice, foreign) >= 0 {
+	if !isInvoice(invoice) {
 		return &payment.FieldError{Field: "reference." + invoiceKey, Problem: "is not 6 to 15 digits"}
 	}
 	return nil
+}
+
+// isInvoice reports whether s has an invoice number's form. It stays a text,
+// because leading zeros count.
+func isInvoice(s string) bool {
+	foreign := func(r rune) bool { return r < '0' || r > '9' }
+	return len(s) >= 6 && len(s) <= 15 && strings.IndexFunc(s, foreign) < 0
 }
 
 // Poll asks for one invoice; see providers.Provider. A token that is refused is

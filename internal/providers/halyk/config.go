@@ -14,11 +14,17 @@ const documentedScope = "webapi usermanagement email_send verification statement
 // Config is one terminal of one Halyk ePay client. A token belongs to both, so
 // two terminals are two accounts.
 type Config struct {
-	// APIURL is the api's base: https://epay-api.homebank.kz in production; the
-	// test address has moved and differs between pages. Required.
+	// APIURL is the api's base, path included: https://epay-api.homebank.kz in
+	// production. For tests the status page says https://testepay.homebank.kz/api
+	// and newer pages https://test-epay-api.epayment.kz. Required; at another host
+	// of the bank every answer is a login page, and the account's polls find the
+	// provider unavailable.
 	APIURL string `yaml:"api_url"`
 	// TokenURL is the whole address of the token request:
-	// https://epay-oauth.homebank.kz/oauth2/token in production. Required.
+	// https://epay-oauth.homebank.kz/oauth2/token in production. For tests the token
+	// page says https://testoauth.homebank.kz/epay2/oauth2/token and newer pages
+	// https://test-epay-oauth.epayment.kz/oauth2/token. Required; it has to be of
+	// the same environment as api_url.
 	TokenURL string `yaml:"token_url"`
 	// ClientID and ClientSecret are issued at registration. Required.
 	ClientID     string      `yaml:"client_id"`

@@ -1,6 +1,8 @@
 package halyk
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 
 	"reconciler/internal/payment"
@@ -27,6 +29,7 @@ func FuzzDecode(f *testing.F) {
 func FuzzDecodeToken(f *testing.F) {
 	f.Add([]byte(`{"access_token":"t-1","expires_in":"1200","refresh_token":"","scope":"payment","token_type":"Bearer"}`))
 	f.Add([]byte(`{"access_token":"a b"}`))
+	f.Add(testdata(f, "golden", "documented_token.json"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		token, life, err := decodeToken(body)
 		if err != nil {
@@ -35,6 +38,20 @@ func FuzzDecodeToken(f *testing.F) {
 		}
 		if wordProblem(token.Reveal(), "") != "" || life <= 0 || life > longestLife {
 			t.Errorf("token %q for %s", token.Reveal(), life)
+		}
+	})
+}
+
+func FuzzReadCallback(f *testing.F) {
+	for _, c := range callbacks(f) {
+		f.Add(c.body)
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		hint, err := readCallback(body)
+		checkHint(t, hint, err)
+		// What names an invoice does so in its own text, or escaped.
+		if err == nil && !bytes.ContainsAny(body, "%\\") && !bytes.Contains(body, []byte(strings.TrimPrefix(hint.Aliases[0], aliasInvoice))) {
+			t.Errorf("%q is not in the callback", hint.Aliases[0])
 		}
 	})
 }

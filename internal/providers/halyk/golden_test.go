@@ -18,7 +18,7 @@ func (a account) apply(c *Config) { c.Terminal, c.TwoStage = a.Terminal, a.TwoSt
 
 func goldens(t testing.TB) []providertest.Golden[account] {
 	t.Helper()
-	return providertest.Goldens[account](t, 52)
+	return providertest.Goldens[account](t, 65)
 }
 
 func TestPoll_ReadsEveryGoldenAnswer(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -129,4 +131,23 @@ func transaction(t testing.TB, members map[string]any) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// testdata reads a file of testdata.
+func testdata(t testing.TB, path ...string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(append([]string{"testdata"}, path...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func formOf(t testing.TB, body string) url.Values {
+	t.Helper()
+	form, err := url.ParseQuery(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return form
 }

@@ -18,7 +18,7 @@ const doingToken = "fetch a token"
 const (
 	// fetchLimit ends a fetch that no caller waits for any more.
 	fetchLimit = 10 * time.Second
-	// defaultLife is used where expires_in is missing, zero or no number.
+	// defaultLife is used where expires_in is missing or zero.
 	defaultLife = 600 * time.Second
 	// longestLife bounds what is believed: the longest documented life is 2 h.
 	longestLife = 24 * time.Hour
@@ -27,6 +27,12 @@ const (
 	widestMargin = time.Minute
 	// maxToken bounds a token that travels in a header.
 	maxToken = 8 << 10
+)
+
+// The allow-list of a token answer. refresh_token is never used.
+const (
+	keyToken   = "access_token"
+	keyExpires = "expires_in"
 )
 
 // grant is a token and the moment from which it is not used any more. The
@@ -148,25 +154,37 @@ func decodeToken(body []byte) (secret.Text, time.Duration, error) {
 	if err != nil {
 		return secret.Text{}, 0, providers.Unreadably(doingToken, err)
 	}
-	token, err := root.String("access_token")
+	token, err := root.String(keyToken)
 	if err != nil {
 		return secret.Text{}, 0, providers.Unreadably(doingToken, err)
 	}
 	if wordProblem(token, "") != "" || len(token) > maxToken {
-		return secret.Text{}, 0, &providers.Error{Kind: providers.Unreadable, Doing: doingToken, Detail: "field $.access_token can't travel in a header"}
+		return secret.Text{}, 0, providers.Unreadably(doingToken, &providers.FieldProblem{Path: "$." + keyToken, Problem: "can't travel in a header"})
 	}
-	return secret.New(token), readLife(root), nil
+	life, err := readLife(root)
+	if err != nil {
+		return secret.Text{}, 0, providers.Unreadably(doingToken, err)
+	}
+	return secret.New(token), life, nil
 }
 
-// readLife reads expires_in in seconds, a number or a string.
-func readLife(root providers.Object) time.Duration {
-	text, err := root.OptionalCode("expires_in")
+// readLife reads expires_in in seconds: a number on the status page (7200), a
+// text on the QR page. Missing, empty and zero say nothing. The error is a
+// *providers.FieldProblem.
+func readLife(root providers.Object) (time.Duration, error) {
+	text, err := root.OptionalCode(keyExpires)
 	if err != nil {
-		return defaultLife
+		return 0, err
 	}
-	seconds, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-	if err != nil || seconds <= 0 {
-		return defaultLife
+	if text = strings.TrimSpace(text); text == "" {
+		return defaultLife, nil
 	}
-	return time.Duration(min(seconds, int64(longestLife/time.Second))) * time.Second
+	seconds, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return 0, &providers.FieldProblem{Path: "$." + keyExpires, Problem: "is no number of seconds"}
+	}
+	if seconds == 0 {
+		return defaultLife, nil
+	}
+	return time.Duration(min(seconds, uint64(longestLife/time.Second))) * time.Second, nil
 }

@@ -16,9 +16,11 @@ const (
 	keyID          = "id"
 	keyCreated     = "createdDate"
 	keyInvoice     = "invoiceID"
+	keyInvoiceOld  = "invoiceId" // in older answers, and in callbacks
 	keyTerminal    = "terminalID"
 	keyStatus      = "statusName"
 	keyReason      = "reasonCode"
+	keyCurrency    = "currency"
 	keyAmount      = "amount"
 	keyBonus       = "amountBonus"
 	keyPayout      = "payoutAmount"
@@ -38,7 +40,7 @@ func decode(body []byte, q providers.Query, cfg Config) (payment.Observation, er
 	if err != nil {
 		return payment.Observation{}, providers.Unreadably(doing, err)
 	}
-	if code != "100" {
+	if code != found {
 		return payment.Observation{}, byResultCode(code)
 	}
 	transaction, err := root.Object(keyTransaction)
@@ -65,8 +67,8 @@ func decode(body []byte, q providers.Query, cfg Config) (payment.Observation, er
 // identify checks whom the answer is about. invoiceId is an older spelling.
 func identify(transaction providers.Object, q providers.Query, terminal string) error {
 	key := keyInvoice
-	if !transaction.Has(key) && transaction.Has("invoiceId") {
-		key = "invoiceId"
+	if !transaction.Has(key) && transaction.Has(keyInvoiceOld) {
+		key = keyInvoiceOld
 	}
 	invoice, err := transaction.String(key)
 	if err != nil {
@@ -103,59 +105,82 @@ func statusWord(transaction providers.Object) (string, error) {
 	return "", failure
 }
 
+// beside is what an answer says beside its word.
+type beside struct {
+	facts
+	code, id string
+	at       time.Time
+}
+
+// readBeside reads it. The error is a *providers.FieldProblem.
+func readBeside(transaction providers.Object) (b beside, err error) {
+	if b.amounts, err = readAmounts(transaction); err != nil {
+		return beside{}, err
+	}
+	if b.code, err = transaction.OptionalCode(keyReason); err != nil {
+		return beside{}, err
+	}
+	if b.id, err = transaction.OptionalString(keyID); err != nil {
+		return beside{}, err
+	}
+	if b.at, err = created(transaction); err != nil {
+		return beside{}, err
+	}
+	b.reasonCode = plainCode(b.code)
+	return b, nil
+}
+
 // observe applies the table to a word that it knows.
 func observe(transaction providers.Object, word string, expected payment.Money) (payment.Observation, error) {
-	money, err := readAmounts(transaction)
+	b, err := readBeside(transaction)
 	if err != nil {
 		return payment.Observation{}, providers.Unreadably(doing, err)
 	}
-	reasonCode, err := transaction.OptionalCode(keyReason)
-	if err != nil {
-		return payment.Observation{}, providers.Unreadably(doing, err)
-	}
-	f := facts{amounts: money, reasonCode: plainCode(reasonCode)}
-	r, ok := rules.Find(fieldStatus, providers.PlainWord(word), f)
+	word = strings.TrimSpace(word)
+	r, ok := rules.Find(fieldStatus, providers.PlainWord(word), b.facts)
 	if !ok {
 		return payment.Observation{}, &providers.Error{Kind: providers.UnknownStatus, Doing: doing, Raw: providers.CleanRaw(word)}
 	}
 	if r.Kind != 0 {
-		return payment.Observation{}, &providers.Error{Kind: r.Kind, Doing: doing, Detail: r.Words, Raw: providers.CleanRaw(word)}
+		return payment.Observation{}, &providers.Error{Kind: r.Kind, Doing: doing, Detail: refusedWord(r.Row), Raw: providers.CleanRaw(word)}
 	}
 	obs := payment.Observation{
 		Status: r.Status, Reason: r.Reason,
-		Amount:            money.compared(expected),
-		ProviderStatus:    providers.CleanRaw(strings.TrimSpace(word)),
-		ProviderCode:      providers.CleanRaw(reasonCode),
-		ProviderReference: identifier(transaction),
+		Amount:            b.compared(expected),
+		ProviderStatus:    providers.CleanRaw(word),
+		ProviderCode:      providers.CleanRaw(b.code),
+		ProviderReference: providers.CleanRaw(b.id),
 		MappingVersion:    mappingVersion,
-		OccurredAt:        created(transaction),
+		OccurredAt:        b.at,
 	}
 	if obs.Status == payment.Failed {
-		obs.Reason = reasonOf(f.reasonCode)
+		why := refused(b.reasonCode)
+		obs.Reason, obs.ProviderMessage = why.reason, why.note
 	}
-	obs.Captured, obs.Refunded = money.moved(obs.Status, expected)
+	obs.Captured, obs.Refunded = b.moved(obs.Status, expected)
 	return obs, nil
 }
 
-// identifier gives the transaction's id; a broken one is no reason to lose the status.
-func identifier(transaction providers.Object) string {
-	id, err := transaction.OptionalString(keyID)
-	if err != nil {
-		return ""
+// refusedWord says why a word that the table knows is no status.
+func refusedWord(r providers.Row) string {
+	if r.Case != "" {
+		return "field " + r.Field + ": " + r.Case
 	}
-	return providers.CleanRaw(id)
+	return "field " + r.Field + ": " + r.Words
 }
 
 // created reads the provider's time with whatever offset it names; zero where
-// it is absent or unreadable, because nothing is decided by it.
-func created(transaction providers.Object) time.Time {
+// it is absent or in another form than the sample's, because nothing is decided
+// by it. The error is a *providers.FieldProblem.
+func created(transaction providers.Object) (time.Time, error) {
 	text, err := transaction.OptionalString(keyCreated)
 	if err != nil {
-		return time.Time{}
+		return time.Time{}, err
 	}
 	at, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
-		return time.Time{}
+	if at = at.UTC(); err != nil || at.Year() < 1 || at.Year() > 9999 {
+		// Its offset can carry a time out of the years that an event can hold.
+		return time.Time{}, nil
 	}
-	return at.UTC()
+	return at, nil
 }

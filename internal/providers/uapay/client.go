@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +29,10 @@ type Adapter struct {
 	sessions *sessions
 }
 
-var _ providers.Provider = (*Adapter)(nil)
+var (
+	_ providers.Provider       = (*Adapter)(nil)
+	_ providers.CallbackReader = (*Adapter)(nil)
+)
 
 // New makes the adapter of one account over a transport; fields that are not
 // set get their defaults. The error joins every fault of the configuration.
@@ -57,7 +59,7 @@ func (a *Adapter) Profile() providers.Profile {
 		Floor:          floor,
 		Absence:        providers.AbsenceUnsettled,
 		MappingVersion: mappingVersion,
-		Table:          slices.Concat(statusTable, providers.Lines(errorTable)),
+		Table:          table(),
 	}
 }
 
@@ -90,37 +92,31 @@ func (a *Adapter) Poll(ctx context.Context, q providers.Query) (payment.Observat
 	}
 }
 
-// ask asks once with a session.
+// ask asks with a session.
 func (a *Adapter) ask(ctx context.Context, session string, q providers.Query) (payment.Observation, error) {
 	m := methodFor(q.Reference)
-	answer, err := a.call(ctx, m, m.params(session, q.Reference))
-	if err != nil {
-		return payment.Observation{}, err
-	}
-	return a.reader.observe(m, answer, q)
+	return twice(func() (payment.Observation, error) {
+		answer, err := a.send(ctx, m, m.params(session, q.Reference))
+		if err != nil {
+			return payment.Observation{}, err
+		}
+		return a.reader.observe(m, answer, q)
+	})
 }
 
 // createSession fetches a new session.
 func (a *Adapter) createSession(ctx context.Context) (string, error) {
-	answer, err := a.call(ctx, sessionsCreate, params{ClientID: a.config.ClientID})
-	if err != nil {
-		return "", asSessionError(err)
-	}
-	id, err := a.reader.session(answer)
+	id, err := twice(func() (string, error) {
+		answer, err := a.send(ctx, sessionsCreate, params{ClientID: a.config.ClientID})
+		if err != nil {
+			return "", err
+		}
+		return a.reader.session(answer)
+	})
 	return id, asSessionError(err)
 }
 
-// call sends one signed request. A request that UAPAY calls too old is signed
-// and sent once more: it may have waited on the way. The second refusal stands,
-// as the alarm that our clock is wrong.
-func (a *Adapter) call(ctx context.Context, m method, p params) (providers.Answer, error) {
-	answer, err := a.send(ctx, m, p)
-	if err == nil && tooOld(answer) {
-		answer, err = a.send(ctx, m, p)
-	}
-	return answer, err
-}
-
+// send sends one signed request.
 func (a *Adapter) send(ctx context.Context, m method, p params) (providers.Answer, error) {
 	address := strings.TrimRight(a.config.BaseURL, "/") + "/" + m.path
 	req, err := providers.NewRequest(ctx, providers.Request{

@@ -38,6 +38,9 @@ func kindRows() []providertest.Refusal {
 		{Name: "FORMAT_ERROR of the invoice", Reply: reply{Body: format("invoiceId")}, Kind: providers.InvalidReference},
 		{Name: "FORMAT_ERROR of the invoice's id", Reply: reply{Body: format("id")}, Kind: providers.InvalidReference},
 		{Name: "FORMAT_ERROR of nothing we know", Reply: reply{Body: err("FORMAT_ERROR")}, Kind: providers.UnknownStatus},
+		{Name: "FORMAT_ERROR of our body", Reply: reply{Body: format("plan")}, Kind: providers.UnknownStatus},
+		{Name: "another code about the payment", Reply: reply{Body: strings.Replace(format("paymentId"), "FORMAT_ERROR", "MOON_PHASE", 1)}, Kind: providers.UnknownStatus},
+		{Name: "another code about the session", Reply: reply{Body: strings.Replace(format("sessionId"), "FORMAT_ERROR", "MOON_PHASE", 1)}, Kind: providers.Misconfigured, Setting: "client_id"},
 		{Name: "NOT_ALLOWED", Reply: reply{Body: err("NOT_ALLOWED")}, Kind: providers.Misconfigured, Setting: "client_id"},
 		{Name: "unauthorized", Reply: reply{Body: err("Unauthorized")}, Kind: providers.Misconfigured, Setting: "client_id"},
 		{Name: "signature refused", Reply: reply{Body: err("WRONG_SIGNATURE")}, Kind: providers.Misconfigured, Setting: "secret"},
@@ -47,7 +50,8 @@ func kindRows() []providertest.Refusal {
 		{Name: "error as text", Reply: reply{Body: `{"error":"x"}`}, Kind: providers.Unreadable},
 		{Name: "HTML under 200", Reply: reply{Body: "<html>maintenance</html>"}, Kind: providers.Unreadable},
 		{Name: "two JSON values", Reply: reply{Body: finishedBody + finishedBody}, Kind: providers.Unreadable},
-		{Name: "envelope status 2", Reply: reply{Body: `{"status":2,"data":{}}`}, Kind: providers.Unreadable},
+		{Name: "envelope status 2", Reply: reply{Body: `{"status":2,"data":{}}`}, Kind: providers.UnknownStatus},
+		{Name: "envelope status 0 as text", Reply: reply{Body: `{"status":"0","data":{}}`}, Kind: providers.UnknownStatus},
 		{Name: "envelope status missing", Reply: reply{Body: `{"data":{}}`}, Kind: providers.Unreadable},
 		{Name: "data as a list", Reply: reply{Body: `{"status":1,"data":[]}`}, Kind: providers.Unreadable},
 		{Name: "unsigned", Reply: reply{Body: `{"status":1,"data":{"token":null}}`}, Kind: providers.SignatureInvalid},
@@ -134,17 +138,64 @@ func TestPoll_GivesABodyForARepeatedSend(t *testing.T) {
 }
 
 func TestPoll_TriesOnceMore_WhenTheTimeStampWasRefused(t *testing.T) {
-	refusals := 1
-	server := &fake{wrap: true, answer: func(string, string) reply {
-		if refusals > 0 {
-			refusals--
-			return reply{Body: `{"error":{"code":"TIMELIMIT_ERROR"}}`}
-		}
-		return reply{Body: finishedBody}
-	}}
-	if got, err := overHTTP(t, server).Poll(t.Context(), byPayment()); err != nil || got.Status != payment.Succeeded {
-		t.Fatalf("got %+v, %v", got, err)
+	const tooOld = `{"error":{"code":"TIMELIMIT_ERROR"}}`
+	signed := `{"status":1,"data":{"token":"` + jwt(tokenHeader, tooOld, testKey) + `"}}`
+	rows := []struct {
+		name     string
+		refusals []reply // of every method
+		asked    int     // how often the method is asked
+		kind     providers.Kind
+	}{
+		{"once", []reply{{Body: tooOld}}, 2, 0},
+		{"once, inside a token", []reply{{Body: signed}}, 2, 0},
+		{"once, under HTTP 400", []reply{{Status: 400, Body: tooOld}}, 2, 0},
+		{"twice", []reply{{Body: tooOld}, {Body: tooOld}}, 2, providers.Misconfigured},
+		{"by somebody who is out of order", []reply{{Status: 503, Body: tooOld}}, 1, providers.Unavailable},
+		{"by somebody who was asked too often", []reply{{Status: 429, Body: tooOld}}, 1, providers.Throttled},
 	}
+	for _, row := range rows {
+		next := func(n *int, good string) reply {
+			if *n++; *n <= len(row.refusals) {
+				return row.refusals[*n-1]
+			}
+			return reply{Body: good}
+		}
+		t.Run(row.name+" for the status", func(t *testing.T) {
+			n := 0
+			_, err := overHTTP(t, &fake{wrap: true, answer: func(string, string) reply { return next(&n, finishedBody) }}).Poll(t.Context(), byPayment())
+			if n != row.asked || row.kind == 0 && err != nil || row.kind != 0 && !errors.Is(err, row.kind) {
+				t.Errorf("asked %d times, want %d: %v", n, row.asked, err)
+			}
+		})
+		t.Run(row.name+" for a session", func(t *testing.T) {
+			n := 0
+			server := &fake{wrap: true, answer: always(finishedBody), session: func(int) reply { return next(&n, `{"status":1,"data":{"id":"made"}}`) }}
+			_, err := overHTTP(t, server).Poll(t.Context(), byPayment())
+			if n != row.asked || row.kind == 0 && err != nil || row.kind != 0 && !errors.Is(err, row.kind) {
+				t.Errorf("asked %d times, want %d: %v", n, row.asked, err)
+			}
+		})
+	}
+}
+
+// The second send is signed anew: the first may have waited for its 20 s.
+func TestPoll_SignsARepeatedRequestAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var stamps []int64
+		server := &fake{wrap: true}
+		server.answer = func(string, string) reply {
+			stamps = append(stamps, time.Now().Unix())
+			if len(stamps) == 1 {
+				time.Sleep(30 * time.Second)
+				return reply{Body: `{"error":{"code":"TIMELIMIT_ERROR"}}`}
+			}
+			return reply{Body: finishedBody}
+		}
+		// The fake refuses an iat that is not of this moment.
+		if _, err := inMemory(t, server).Poll(t.Context(), byPayment()); err != nil || len(stamps) != 2 || stamps[1]-stamps[0] != 30 {
+			t.Errorf("asked at %v: %v", stamps, err)
+		}
+	})
 }
 
 func TestNew_NamesEveryFault(t *testing.T) {

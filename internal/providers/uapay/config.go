@@ -25,8 +25,8 @@ type Config struct {
 	// Secret is the account's signing key, the text exactly as the cabinet shows
 	// it (it looks like base64 but is not decoded).
 	Secret secret.Text `yaml:"secret"`
-	// RequireSigned refuses answers that are not wrapped in a signed token.
-	// Default: true. Off, whoever can answer in UAPAY's place can invent payments.
+	// RequireSigned refuses answers and callbacks that are not wrapped in a signed
+	// token. Default: true. Off, whoever can answer in UAPAY's place can invent payments.
 	RequireSigned *bool `yaml:"require_signed"`
 }
 

@@ -115,9 +115,13 @@ func (f *fake) checkRequest(r *http.Request) map[string]string {
 // jwt makes a token independently of the adapter.
 func jwt(header, payload, key string) string {
 	signed := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(payload))
+	return signed + "." + signature(signed, key)
+}
+
+func signature(text, key string) string {
 	mac := hmac.New(sha256.New, []byte(key))
-	mac.Write([]byte(signed))
-	return signed + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+	mac.Write([]byte(text))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // wrapped puts the data of an answer into a signed token, if it is an object without one.
@@ -166,6 +170,9 @@ func inMemory(t *testing.T, f *fake) *Adapter {
 		return rec.Result(), nil
 	}))
 }
+
+// testSecret is the key as the account's setting holds it.
+func testSecret() secret.Text { return secret.New(testKey) }
 
 func newAdapter(t *testing.T, base string, requireSigned bool, transport http.RoundTripper) *Adapter {
 	t.Helper()

@@ -9,14 +9,19 @@ import (
 
 // observeInvoice reads the payload of invoices/show, which lists the payments
 // that were tried under one invoice.
-func observeInvoice(m method, payload providers.Object, q providers.Query) (payment.Observation, error) {
+func observeInvoice(payload part, q providers.Query) (payment.Observation, error) {
+	m := payload.m
 	if !payload.Has("id") && !payload.Has("payments") {
 		return payment.Observation{}, m.fail(providers.NotFound, "the answer holds no invoice")
 	}
-	if err := checkID(m, payload, "id", q.Reference[keyInvoice]); err != nil {
+	id, err := payload.uuid("id")
+	if err != nil {
 		return payment.Observation{}, err
 	}
-	entries, err := readEntries(m, payload, q)
+	if !sameID(id, q.Reference[keyInvoice]) {
+		return payment.Observation{}, m.fail(providers.IdentityMismatch, "field id is another invoice's")
+	}
+	entries, err := readEntries(payload, q)
 	if err != nil {
 		return payment.Observation{}, err
 	}
@@ -26,20 +31,21 @@ func observeInvoice(m method, payload providers.Object, q providers.Query) (paym
 	return follow(m, entries, q.Bound)
 }
 
-func readEntries(m method, payload providers.Object, q providers.Query) ([]entry, error) {
+func readEntries(payload part, q providers.Query) ([]entry, error) {
 	if !payload.Has("payments") {
-		return nil, m.fail(providers.Unreadable, "field $.payments is missing")
+		return nil, payload.problem("payments", "is missing")
 	}
 	items, err := payload.Objects("payments")
 	if err != nil {
-		return nil, providers.Unreadably(m.doing(), err)
+		return nil, payload.unreadable(err)
 	}
 	entries := make([]entry, len(items))
 	for i, item := range items {
-		if entries[i], err = readEntry(m, item, "paymentId", q.Last); err != nil {
+		one := payload.item(item, i)
+		if entries[i], err = readEntry(one, "paymentId", q.Last); err != nil {
 			return nil, err
 		}
-		if err := checkID(m, item, "invoiceId", q.Reference[keyInvoice]); err != nil {
+		if err := one.checkID("invoiceId", q.Reference[keyInvoice]); err != nil {
 			return nil, err
 		}
 	}
@@ -50,9 +56,9 @@ func readEntries(m method, payload providers.Object, q providers.Query) ([]entry
 // bound before, it can't have become unpaid: something is behind.
 func notStarted(m method, q providers.Query) (payment.Observation, error) {
 	if q.Bound != "" {
-		return payment.Observation{}, &providers.Error{Kind: providers.Inconsistent, Doing: m.doing(), Detail: "the invoice's payment is gone", Raw: "payments[] empty"}
+		return payment.Observation{}, m.refuse(listTable[listEmptied], "the invoice's payment is gone")
 	}
-	return payment.Observation{Status: payment.Pending, ProviderStatus: "payments[] empty", MappingVersion: mappingVersion}, nil
+	return payment.Observation{Status: listTable[listEmpty].Status, ProviderStatus: emptyList, MappingVersion: mappingVersion}, nil
 }
 
 // follow chooses the payment of an invoice to report.
@@ -105,8 +111,8 @@ func chooseFresh(m method, entries []entry) (payment.Observation, error) {
 // conflict is a review of an invoice of which two payments moved money.
 func conflict(e entry) (payment.Observation, error) {
 	return payment.Observation{
-		Status: payment.Review, Reason: payment.ReasonContradiction,
-		ProviderStatus: providers.CleanRaw(e.row.Raw), MappingVersion: mappingVersion,
+		Status: listTable[listConflict].Status, Reason: payment.ReasonContradiction,
+		ProviderStatus: providers.CleanRaw(e.row.Raw), ProviderMessage: twoPayments, MappingVersion: mappingVersion,
 	}, nil
 }
 

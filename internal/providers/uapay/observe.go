@@ -8,9 +8,13 @@ import (
 // currency is implied: checkStatus names none, UAPAY pays in hryvnia only.
 const currency = "UAH"
 
-// axesSwapped is the only message an observation carries: a word of ours that
-// lets a person count answers whose two status fields were the wrong way round.
-const axesSwapped = "axes_swapped"
+// The messages an observation carries are words of ours. axesSwapped lets a
+// person count answers whose two status fields were the wrong way round,
+// twoPayments says why an invoice with a good payment is under review.
+const (
+	axesSwapped = "axes_swapped"
+	twoPayments = "two_payments"
+)
 
 // entry is one payment as an answer shows it.
 type entry struct {
@@ -24,51 +28,47 @@ type entry struct {
 
 // readEntry reads one payment. Everything but these fields stays where it is:
 // the answer also holds card masks, a CVV decryption key and bank accounts.
-func readEntry(m method, o providers.Object, idKey string, last payment.Status) (entry, error) {
+func readEntry(o part, idKey string, last payment.Status) (entry, error) {
 	var e entry
 	var err error
-	if e.id, err = o.String(idKey); err != nil {
-		return entry{}, providers.Unreadably(m.doing(), err)
-	}
-	if !isUUID(e.id) {
-		return entry{}, m.fail(providers.Unreadable, "field "+idKey+" is no UUID")
-	}
-	processing, err := o.String(m.axes.processing)
-	if err != nil {
-		return entry{}, providers.Unreadably(m.doing(), err)
-	}
-	invoicer, err := o.String(m.axes.invoicer)
-	if err != nil {
-		return entry{}, providers.Unreadably(m.doing(), err)
-	}
-	e.row, e.swapped = mapPair(processing, invoicer, last)
-	if err := e.readMoney(m, o); err != nil {
+	if e.id, err = o.uuid(idKey); err != nil {
 		return entry{}, err
 	}
-	return e, nil
+	processing, err := o.String(o.m.axes.processing)
+	if err != nil {
+		return entry{}, o.unreadable(err)
+	}
+	invoicer, err := o.String(o.m.axes.invoicer)
+	if err != nil {
+		return entry{}, o.unreadable(err)
+	}
+	e.row, e.swapped = mapPair(processing, invoicer, last)
+	return e, e.readMoney(o)
 }
 
-// readMoney reads the amount in kopecks. The commission beside it is not added:
-// whether it is on top is not documented.
-func (e *entry) readMoney(m method, o providers.Object) error {
+// readMoney reads the amount in kopecks, an integer token and nothing else. It is
+// documented in every answer, and one without it can't be compared with what was
+// to be paid. The commission beside it is not added: whether it is on top is not
+// documented. The currency is: numeric where payments are made (980), its form in
+// answers is not shown, so both of its names are read.
+func (e *entry) readMoney(o part) error {
+	minor, err := o.Integer("amount")
+	if err != nil {
+		return o.unreadable(err)
+	}
+	amount, err := payment.MinorMoney(minor, currency)
+	if err != nil {
+		return o.problem("amount", "is no money: "+err.Error())
+	}
 	code, err := o.OptionalCode("currency")
 	if err != nil {
-		return providers.Unreadably(m.doing(), err)
+		return o.unreadable(err)
 	}
 	if code != "" && code != "980" && code != currency {
 		e.foreign = true
 		return nil
 	}
-	if !o.Has("amount") {
-		return nil
-	}
-	minor, err := o.Integer("amount")
-	if err != nil {
-		return providers.Unreadably(m.doing(), err)
-	}
-	if e.amount, err = payment.MinorMoney(minor, currency); err != nil {
-		return providers.Unreadably(m.doing(), err)
-	}
+	e.amount = amount
 	return nil
 }
 
@@ -89,7 +89,7 @@ func (e entry) observation(m method) (payment.Observation, error) {
 		o.ProviderMessage = axesSwapped
 	}
 	if e.foreign {
-		o.Status, o.Reason = payment.Review, payment.ReasonCurrencyMismatch
+		o.Status, o.Reason = listTable[listForeign].Status, payment.ReasonCurrencyMismatch
 		return o, nil
 	}
 	switch o.Status {
@@ -110,32 +110,19 @@ func (e entry) observation(m method) (payment.Observation, error) {
 
 // observePayment reads the payload of checkStatus. Its id is called "the
 // operation's id" and equals the paymentId asked for.
-func observePayment(m method, payload providers.Object, q providers.Query) (payment.Observation, error) {
-	e, err := readEntry(m, payload, "id", q.Last)
+func observePayment(payload part, q providers.Query) (payment.Observation, error) {
+	e, err := readEntry(payload, "id", q.Last)
 	if err != nil {
 		return payment.Observation{}, err
 	}
 	if !sameID(e.id, q.Reference[keyPayment]) || q.Bound != "" && !sameID(e.id, q.Bound) {
-		return payment.Observation{}, m.fail(providers.IdentityMismatch, "field id is another payment's")
+		return payment.Observation{}, payload.m.fail(providers.IdentityMismatch, "field id is another payment's")
 	}
-	if err := checkID(m, payload, "paymentId", q.Reference[keyPayment]); err != nil {
+	if err := payload.checkID("paymentId", q.Reference[keyPayment]); err != nil {
 		return payment.Observation{}, err
 	}
-	if err := checkID(m, payload, "invoiceId", q.Reference[keyInvoice]); err != nil {
+	if err := payload.checkID("invoiceId", q.Reference[keyInvoice]); err != nil {
 		return payment.Observation{}, err
 	}
-	return e.observation(m)
-}
-
-// checkID refuses an answer that names another id than ours. An absent field
-// says nothing.
-func checkID(m method, o providers.Object, key, ours string) error {
-	id, err := o.OptionalString(key)
-	if err != nil {
-		return providers.Unreadably(m.doing(), err)
-	}
-	if id != "" && !sameID(id, ours) {
-		return m.fail(providers.IdentityMismatch, "field "+key+" is another payment's")
-	}
-	return nil
+	return e.observation(payload.m)
 }

@@ -61,11 +61,15 @@ type method struct {
 // axes names the fields of the two status axes.
 type axes struct{ processing, invoicer string }
 
-// The methods we call. The documents put the two axes into opposite fields:
-// checkStatus (page 2592145629) and the show methods (2592145611, 2592145576).
+// The methods we call, and the callback, which is called on us. The documents put
+// the two axes into opposite fields: checkStatus (page 2592145629) and the show
+// methods (2592145611, 2592145576). payments/show, oriented like invoices/show, is
+// not asked: it tells no more about the status than checkStatus does, and brings
+// the payer's e-mail and cards.
 var (
 	sessionsCreate = method{path: "sessions/create"}
 	checkStatus    = method{path: "invoicer/payments/checkStatus", axes: axes{processing: "status", invoicer: "paymentStatus"}}
+	callback       = method{path: "callback"}
 	invoicesShow   = method{path: "invoicer/invoices/show", axes: axes{processing: "paymentStatus", invoicer: "status"}}
 )
 
@@ -85,7 +89,17 @@ func (m method) params(session string, ref payment.Reference) params {
 }
 
 // doing names the call in errors.
-func (m method) doing() string { return "ask UAPAY " + m.path }
+func (m method) doing() string {
+	if m == callback {
+		return "read UAPAY's callback"
+	}
+	return "ask UAPAY " + m.path
+}
+
+// refuse makes the error of a row of the tables.
+func (m method) refuse(row providers.Row, detail string) *providers.Error {
+	return &providers.Error{Kind: row.Kind, Doing: m.doing(), Detail: detail, Raw: row.Raw}
+}
 
 // fail makes an error of this call.
 func (m method) fail(kind providers.Kind, detail string) *providers.Error {

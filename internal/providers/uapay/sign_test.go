@@ -63,6 +63,8 @@ func TestOpenToken_TellsWhy(t *testing.T) {
 		{"algorithm as a number", jwt(`{"alg":256}`, "{}", testKey), errTokenAlgorithm},
 		{"header no JSON", jwt(`HS256`, "{}", testKey), errTokenShape},
 		{"empty", "", errTokenShape},
+		// "o" ends in bits that mean nothing, and "p" has them set.
+		{"bits behind the signature", strings.TrimSuffix(vectorReply, "o") + "p", errTokenSignature},
 		{"padding", jwt(`{"alg":"HS256"}`, "{}", testKey) + "=", errTokenSignature},
 	}
 	for _, row := range rows {
