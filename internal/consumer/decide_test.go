@@ -68,6 +68,35 @@ func TestEffects_HaveOneLineForEveryKind(t *testing.T) {
 	}
 }
 
+// The table for documents is the one that polls are judged by, in the words of
+// the design.
+func TestOutcomes_AreTheEffects_InWords(t *testing.T) {
+	const cadence, doubt, tap = "by the cadence", "by the cadence, soon enough to know whether it lasts", "as soon as the tap lets it through"
+	want := []Outcome{
+		{Kind: 0, Answered: true, Breaker: "success", Next: cadence},
+		{Kind: providers.NotFound, Answered: true, Breaker: "success", Next: cadence},
+		{Kind: providers.Throttled, Breaker: "neutral; the tap closes for Retry-After", Next: "after Retry-After"},
+		{Kind: providers.Unavailable, Breaker: "failure", Next: tap},
+		{Kind: providers.Misconfigured, Breaker: "opens at once", Next: tap, Alarm: true},
+		{Kind: providers.UnknownStatus, Breaker: "neutral", Next: cadence, Alarm: true},
+		{Kind: providers.Unreadable, Breaker: "neutral", Next: cadence, Alarm: true},
+		{Kind: providers.Inconsistent, Answered: true, Breaker: "success", Next: doubt, Doubt: payment.ReasonContradiction},
+		{Kind: providers.InvalidReference, Answered: true, Breaker: "neutral", Next: cadence, Alarm: true},
+		{Kind: providers.SignatureInvalid, Breaker: "failure", Next: doubt, Doubt: payment.ReasonSignatureInvalid, Alarm: true},
+		{Kind: providers.IdentityMismatch, Breaker: "failure", Next: doubt, Doubt: payment.ReasonIdentityMismatch, Alarm: true},
+		{Kind: providers.TooLarge, Breaker: "failure", Next: doubt, Doubt: payment.ReasonContradiction, Alarm: true},
+	}
+	got := Outcomes()
+	if len(got) != len(want) {
+		t.Fatalf("%d lines, want %d", len(got), len(want))
+	}
+	for i, line := range want {
+		if got[i] != line {
+			t.Errorf("%+v, want %+v", got[i], line)
+		}
+	}
+}
+
 // The table of what came back: does the clock run, what does the breaker see,
 // when is the next look.
 func TestDecide_EachKindHasItsEffect(t *testing.T) {

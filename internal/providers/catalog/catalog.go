@@ -3,6 +3,8 @@
 // list because a registry that fills itself can't be read.
 package catalog
 
+//go:generate go test -count=1 -run ^TestDocument_IsFresh$ -update .
+
 import (
 	"fmt"
 	"net/http"

@@ -4,8 +4,9 @@
 // It promises that what passes Exercise keeps the contract of
 // providers.Provider against that provider's simulator: every life, at every
 // stage, told by the ledger of what the simulator really answered and not by
-// the clock; every fault of the wire; wrong credentials, unknown payments, ended
-// contexts, many polls at once. What a provider's own words mean beyond that is
+// the clock; every fault of the wire; answers that are twisted in every field, of any
+// size and any HTTP status, or about another payment; wrong credentials, unknown
+// payments, ended contexts, many polls at once. What a provider's own words mean beyond that is
 // in its golden answers (Goldens) and its own tests.
 //
 // The simulators share nothing with the adapters, and this package shares

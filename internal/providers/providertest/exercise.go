@@ -46,6 +46,9 @@ func Exercise(t *testing.T, s Subject) {
 	t.Run("context that ends", s.returnsWhenTheContextEnds)
 	t.Run("faults of the wire", s.tellsFaultsOfTheWire)
 	t.Run("every HTTP status", s.makesNoStatusOfAnHTTPStatus)
+	t.Run("hostile answers", s.survivesHostileAnswers)
+	t.Run("answers about others", s.believesNoAnswerAboutAnother)
+	t.Run("packed bomb", s.unpacksNoBomb)
 }
 
 func (s Subject) showsItsTable(t *testing.T) {

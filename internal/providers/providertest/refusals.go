@@ -3,6 +3,7 @@ package providertest
 import (
 	"context"
 	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -136,19 +137,41 @@ func (s Subject) asksNobody(ctx context.Context, t *testing.T, cause error) {
 	}
 }
 
-// returnsWhenTheContextEnds: a provider that never answers holds a poll to the
-// end of its context and not a nanosecond longer.
+// hangs never answers.
+func hangs(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// drips answers a byte a second, without an end.
+func drips(r *http.Request) (*http.Response, error) {
+	res := Reply{}.response(r)
+	res.ContentLength, res.Body = -1, io.NopCloser(dripping{r.Context()})
+	return res, nil
+}
+
+// dripping is the body of an answer that comes a byte a second.
+type dripping struct{ ctx context.Context }
+
+func (d dripping) Read(p []byte) (int, error) {
+	select {
+	case <-time.After(time.Second):
+		p[0] = ' '
+		return 1, nil
+	case <-d.ctx.Done():
+		return 0, d.ctx.Err()
+	}
+}
+
+// returnsWhenTheContextEnds: a provider that never answers, or never ends its
+// answer, holds a poll to the end of its context and not a nanosecond longer.
 func (s Subject) returnsWhenTheContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := s.inMemory(t, sandbox.Options{Seed: 12})
-		hangs := RoundTrip(func(r *http.Request) (*http.Response, error) {
-			<-r.Context().Done()
-			return nil, r.Context().Err()
-		})
-		for _, made := range w.charged(t, 12) {
+		for i, made := range w.charged(t, 12) {
 			// A new adapter each time, or the second poll would wait for the rest
 			// of the first one's credentials.
-			adapter := s.adapter(t, w.settings, hangs)
+			adapter := s.adapter(t, w.settings, []RoundTrip{hangs, drips}[i%2])
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 			began, q := time.Now(), question(t, made)
 			obs, err := adapter.Poll(ctx, q)

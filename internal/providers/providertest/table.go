@@ -10,20 +10,20 @@ import (
 )
 
 // CheckProfile fails on a profile that can't be relied on or shown to people.
-func CheckProfile(t *testing.T, p providers.Provider, name string) {
+func CheckProfile(t testing.TB, p providers.Provider, name string) {
 	t.Helper()
 	profile := p.Profile()
 	if profile.Name != name || profile.Floor <= 0 || !strings.HasPrefix(profile.MappingVersion, name+"/") {
 		t.Errorf("profile of %s: name %q, floor %s, mapping version %q", name, profile.Name, profile.Floor, profile.MappingVersion)
 	}
-	marks := []string{"documented", "client", "inferred", "unconfirmed"}
+	seen := map[[3]string]bool{}
 	for _, row := range profile.Table {
-		if row.Raw == "" || row.Field == "" || row.Words == "" || !slices.Contains(marks, row.Mark) {
-			t.Errorf("row %+v is not whole", row)
+		checkRow(t, row)
+		key := [3]string{row.Field, row.Raw, row.Case}
+		if seen[key] {
+			t.Errorf("row %+v is there twice; two rows of one word differ in their case", row)
 		}
-		if row.Status.Valid() == (row.Kind != 0) {
-			t.Errorf("row %+v must name a status or a kind, and not both", row)
-		}
+		seen[key] = true
 	}
 	if len(profile.Table) == 0 {
 		t.Fatal("the table is empty")
@@ -31,6 +31,23 @@ func CheckProfile(t *testing.T, p providers.Provider, name string) {
 	profile.Table[0].Raw = "changed by a caller"
 	if p.Profile().Table[0].Raw == "changed by a caller" {
 		t.Error("a caller can change the table")
+	}
+}
+
+// marks are how far a row's source can be trusted; see docs/providers.md.
+var marks = []string{"documented", "client", "inferred", "unconfirmed"}
+
+func checkRow(t testing.TB, row providers.Row) {
+	t.Helper()
+	if row.Raw == "" || row.Field == "" || strings.TrimSpace(row.Words) == "" || !slices.Contains(marks, row.Mark) {
+		t.Errorf("row %+v is not whole", row)
+	}
+	known := slices.Contains(providers.Kinds(), row.Kind)
+	if row.Status.Valid() == known || row.Status.Valid() != (row.Status != "") || known != (row.Kind != 0) {
+		t.Errorf("row %+v must name a status or a kind, and not both", row)
+	}
+	if row.Status == payment.Unknown {
+		t.Errorf("row %+v is a giving up, which no provider says", row)
 	}
 }
 

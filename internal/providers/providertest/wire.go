@@ -28,6 +28,8 @@ type line struct {
 	fault RoundTrip
 	// met is how many requests met the fault.
 	met int
+	// last is the last answer of the simulator.
+	last Reply
 }
 
 // RoundTrip passes the request on, or lets the fault happen.
@@ -39,7 +41,7 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	l.mu.Unlock()
 	if fault == nil {
-		return l.transport.RoundTrip(r)
+		return l.pass(r)
 	}
 	if r.Body != nil {
 		// A RoundTripper has to close the body; reading it is what a provider does.
@@ -47,6 +49,24 @@ func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
 		_ = r.Body.Close()
 	}
 	return fault(r)
+}
+
+// pass has the simulator answer, and keeps the answer.
+func (l *line) pass(r *http.Request) (*http.Response, error) {
+	res, err := l.transport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, err
+	}
+	answer := Reply{Status: res.StatusCode, Header: res.Header, Body: string(body)}
+	l.mu.Lock()
+	l.last = answer
+	l.mu.Unlock()
+	return answer.response(r), nil
 }
 
 // put puts a fault on the line (nil: takes it off) and gives how many requests
@@ -184,6 +204,9 @@ func (s Subject) makesNoStatusOfAnHTTPStatus(t *testing.T) {
 			l.put(replies(Reply{Status: status, Body: body, Header: http.Header{"Location": {"https://elsewhere.example/login"}}}))
 			obs, err := w.adapter.Poll(ctx, q)
 			w.checkPoll(t, q, obs, err)
+			if met := l.put(nil); status >= 300 && status < 400 && met != 1 {
+				t.Errorf("HTTP %d was followed by %d more requests", status, met-1)
+			}
 			if problem := judgeStatus(status, err); problem != "" {
 				t.Errorf("HTTP %d with the body %q: %v; %s", status, body, err, problem)
 			}
