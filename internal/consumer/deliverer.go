@@ -268,9 +268,12 @@ func (d *deliverer) keep(ctx context.Context, j job, rec attemptRecord) error {
 	if rec.Outcome == outcomeExhausted {
 		line = d.log.Error().Bool("alarm", true)
 	}
-	line.Str("event", "webhook.attempted").Str("merchant", j.MerchantID).Str("endpoint", j.Endpoint).
+	line = line.Str("event", "webhook.attempted").Str("merchant", j.MerchantID).Str("endpoint", j.Endpoint).
 		Str("payment", j.PaymentID).Int("version", j.Version).Str("event_id", j.EventID).Int("attempt", rec.Attempt).
-		Str("outcome", rec.Outcome).Int("http_status", rec.Status).Str("class", rec.Class).
-		Int64("latency_ms", rec.LatencyMS).Time("next_at", rec.NextAt).Msg("webhook")
+		Str("outcome", rec.Outcome).Int("http_status", rec.Status).Str("class", rec.Class).Int64("latency_ms", rec.LatencyMS)
+	if !rec.NextAt.IsZero() {
+		line = line.Time("next_at", rec.NextAt)
+	}
+	line.Msg("webhook")
 	return nil
 }

@@ -341,7 +341,10 @@ func (p *poller) tell(w watch, o outcome, event *payment.Event, delay time.Durat
 		line = line.Str("kind", o.failure.Kind.String()).Str("detail", o.failure.Error())
 	}
 	if event != nil {
-		line = line.Str("previous_status", string(event.Data.PreviousStatus)).Str("reason", string(event.Data.Reason))
+		line = line.Str("previous_status", string(event.Data.PreviousStatus))
+		if event.Data.Reason != "" {
+			line = line.Str("reason", string(event.Data.Reason))
+		}
 	}
 	if more {
 		line = line.Dur("next_in", delay)
