@@ -16,6 +16,7 @@ import (
 	"reconciler/internal/broker"
 	"reconciler/internal/config"
 	"reconciler/internal/demo"
+	"reconciler/internal/invariant"
 	"reconciler/internal/sandbox"
 	"reconciler/internal/worker"
 )
@@ -55,7 +56,7 @@ func newDemo(s streams) *cobra.Command {
 	flags := cmd.Flags()
 	flags.IntVar(&f.payments, "payments", 200, "how many payments (of a wave)")
 	flags.Uint64Var(&f.seed, "seed", 1, "seed of payments, lives and faults")
-	flags.StringVar(&f.faults, "faults", "some", "how much goes wrong: none, some or many")
+	flags.StringVar(&f.faults, "faults", "some", "how much goes wrong: none, some, many or hostile (answers that lie)")
 	flags.BoolVar(&f.once, "once", false, "one wave, then end with the verdict")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object at the end and nothing else (with --once)")
 	flags.DurationVar(&f.limit, "limit", 0, "judge after this time at the latest (default: by the number of payments)")
@@ -150,7 +151,7 @@ func runWave(ctx context.Context, s streams, f demoFlags, faults sandbox.Faults)
 	if err != nil {
 		return demo.Result{}, err
 	}
-	w, link, err := demoWorker(ctx, s, f, path)
+	w, limits, link, err := demoWorker(ctx, s, f, path)
 	if err != nil {
 		return demo.Result{}, err
 	}
@@ -158,23 +159,24 @@ func runWave(ctx context.Context, s streams, f demoFlags, faults sandbox.Faults)
 	screen, live := demoScreen(s, f)
 	return demo.Run(ctx, demo.Options{
 		Payments: f.payments, Seed: f.seed, Sandbox: world, Hooks: hooks, Pace: pace, Conn: link.conn, Worker: w,
-		Screen: screen, Live: live, Limit: demoLimit(f),
+		Limits: limits, Screen: screen, Live: live, Limit: demoLimit(f),
 	})
 }
 
-// demoWorker makes the worker of a configuration, with a broker of its own.
-func demoWorker(ctx context.Context, s streams, f demoFlags, path string) (*worker.Worker, link, error) {
+// demoWorker makes the worker of a configuration, with a broker of its own, and
+// tells what limits it keeps to.
+func demoWorker(ctx context.Context, s streams, f demoFlags, path string) (*worker.Worker, []invariant.Limits, link, error) {
 	log := zerolog.Nop()
 	if f.logs {
 		log = newLog(s, config.Log{Level: "info", Format: "console"})
 	}
 	cfg, err := config.Load(path, os.LookupEnv)
 	if err != nil {
-		return nil, link{}, err
+		return nil, nil, link{}, err
 	}
 	o, err := cfg.WorkerOptions(newTransport)
 	if err != nil {
-		return nil, link{}, err
+		return nil, nil, link{}, err
 	}
 	embedded := broker.EmbedOptions{DataDir: cfg.NATS.DataDir}
 	if !f.fsync {
@@ -182,15 +184,27 @@ func demoWorker(ctx context.Context, s streams, f demoFlags, path string) (*work
 	}
 	l, err := embed(ctx, embedded, log)
 	if err != nil {
-		return nil, link{}, err
+		return nil, nil, link{}, err
 	}
 	o.Conn, o.Log, o.Random = l.conn, log, newRandom()
 	w, err := worker.New(ctx, o)
 	if err != nil {
 		l.close()
-		return nil, link{}, err
+		return nil, nil, link{}, err
 	}
-	return w, l, nil
+	return w, demoLimits(o.Accounts), l, nil
+}
+
+// demoLimits are the accounts' limits and breakers, for the verdict.
+func demoLimits(accounts []worker.Account) []invariant.Limits {
+	var all []invariant.Limits
+	for _, a := range accounts {
+		all = append(all, invariant.Limits{
+			Account: a.Name, Rate: a.Guard.Rate, Burst: a.Guard.Burst, Concurrency: a.Guard.Concurrency,
+			Failures: int(a.Guard.Consecutive), Reopen: a.Guard.Reopen, Workers: 1,
+		})
+	}
+	return all
 }
 
 // demoLimit leaves room for the longest life several times over.

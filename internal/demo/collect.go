@@ -22,7 +22,7 @@ type key struct{ merchant, payment string }
 // collect reads the streams and the ledgers into a history. Effects are read
 // before their causes, so that none seems to lack one.
 func (r *run) collect(ctx context.Context) (invariant.History, error) {
-	h := invariant.History{Sealed: r.sealed(), WatchedUntil: r.watchedUntil(), Refuses: r.refuses()}
+	h := invariant.History{Sealed: r.sealed(), WatchedUntil: r.watchedUntil(), Refuses: r.refuses(), Limits: r.Limits}
 	steps := []func(context.Context, *invariant.History) error{
 		r.collectPending, r.collectDead, r.collectAttempts, r.collectReceipts, r.collectEvents, r.collectLooks, r.collectCreated,
 	}

@@ -12,11 +12,12 @@ import (
 	"github.com/rs/zerolog"
 
 	"reconciler/internal/broker"
+	"reconciler/internal/invariant"
 	"reconciler/internal/sandbox"
 	"reconciler/internal/worker"
 )
 
-// Options is everything a demo needs. All fields are required but Screen.
+// Options is everything a demo needs. All fields are required but Screen and Limits.
 type Options struct {
 	Payments int
 	Seed     uint64
@@ -29,6 +30,8 @@ type Options struct {
 	Conn *nats.Conn
 	// Worker does the work, in this process or elsewhere.
 	Worker Worker
+	// Limits are what it keeps to at each account; nil: they are not judged.
+	Limits []invariant.Limits
 	// Screen shows progress; nil: nothing is shown. Live says that it is a
 	// terminal that can be painted over.
 	Screen io.Writer

@@ -17,6 +17,9 @@ func (r *run) collectLooks(_ context.Context, h *invariant.History) error {
 		byLedger[r.truth(p).Payment] = p
 	}
 	for _, ask := range r.Sandbox.Asked() {
+		if !refused(ask) {
+			h.Asks = append(h.Asks, askOf(ask))
+		}
 		p, ok := byLedger[ask.Payment]
 		if !ok || ask.Credential {
 			continue
@@ -30,10 +33,26 @@ func (r *run) collectLooks(_ context.Context, h *invariant.History) error {
 	return nil
 }
 
+// refused: an ask whose token or session was refused is made again,
+// with the permit it had.
+func refused(ask sandbox.Ask) bool { return ask.Refused != "" && ask.Fault == "" }
+
+func askOf(ask sandbox.Ask) invariant.Ask {
+	a := invariant.Ask{Account: ask.Provider, Arrived: ask.Arrived, Ended: ask.Answered, Credential: ask.Credential}
+	switch {
+	case ask.HTTPStatus >= 500, ask.HTTPStatus == 0 && ask.Fault != "", ask.Fault == "truncated":
+		a.Outcome = invariant.AskFailed
+	case ask.Fault == "", ask.Told != "":
+		a.Outcome = invariant.AskSucceeded
+	}
+	return a
+}
+
 func lookOf(ask sandbox.Ask, p planned) (invariant.Look, error) {
 	look := invariant.Look{
 		Account: ask.Provider, Merchant: p.merchant, Payment: p.id, AskedAt: ask.Arrived, AnsweredAt: ask.Answered,
 		Answered: ask.Told != "", // a slow answer is a fault and tells all the same
+		Faulty:   ask.Told == "" && ask.Fault != "",
 		Known:    ask.Told != sandbox.NotKnown, Status: meaning(ask.Provider, ask.Told),
 		TooSoon: ask.TooSoon, BeforeRetryAfter: ask.BeforeRetryAfter,
 	}

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -68,10 +69,19 @@ func allPending(ctx context.Context, stream jetstream.Stream) ([]invariant.Pendi
 		if err != nil {
 			return nil, fmt.Errorf("message %d: %w", msg.Sequence, err)
 		}
-		p.Body = msg.Data
+		p.Body, p.Answered = msg.Data, answeredLooks(msg.Data)
 		all = append(all, p)
 		next = msg.Sequence + 1
 	}
+}
+
+// answeredLooks is what a poll's watch counts; 0 where the body is another one.
+func answeredLooks(body []byte) int {
+	var watch struct {
+		Answered int `json:"answered"`
+	}
+	_ = json.Unmarshal(body, &watch) // what can't be read counts nothing
+	return watch.Answered
 }
 
 func pendingOf(subject string, header nats.Header) (invariant.Pending, error) {

@@ -32,6 +32,7 @@ func Check(h History) []Violation {
 		j.judgeTimers(r)
 		j.judgeVersions(r)
 		j.judgeTold(r)
+		j.judgeSpent(r)
 		j.judgeMoney(r)
 		j.judgeFold(r)
 	}

@@ -12,11 +12,15 @@
 //
 //   - whether a payment without a pending poll is being worked on at this
 //     moment: missing polls, webhooks and dead letters count only in a Quiet history;
-//   - how many probes a half-open breaker let through, and the rate between
-//     limits (rule 7 sees what the providers' ledgers mark);
-//   - whether an outage at one provider or merchant slowed the others down, and
-//     whether it spent an attempt (rule 8). What an outage may not do to a
-//     status is rule 3: no change without an answered look;
+//   - rate, concurrency and single probes (rule 7) where no Limits are given. The
+//     ledgers do not tell workers apart, so a breaker counts as open only when so
+//     many failures ended in a row that no spread of them over the workers
+//     leaves all closed; what a ratio or a ramp asks for beyond that is not seen;
+//   - whether an outage at one provider or merchant slowed the others down (rule
+//     8): that takes a second history, without the outage. What it may not do to
+//     a status is rule 3: no change without an answered look. Of what it may not
+//     spend, looks are counted; the give-up clock needs the cadence, which is
+//     the worker's;
 //   - rules 3 and 7 without the providers' ledgers, the parts of rule 5 about
 //     bytes and signatures without the merchants', the origin of payments and
 //     rule 6 without the created events (see Sources).

@@ -20,8 +20,12 @@ type History struct {
 	Events []Event
 	// Pending are the timers and due messages, one for each subject.
 	Pending []Pending
-	// Looks are the providers' ledgers.
-	Looks []Look
+	// Looks are the providers' ledgers as far as they are about known payments,
+	// Asks all of them, tokens and outages included; Asks are judged where Limits
+	// are known.
+	Looks  []Look
+	Asks   []Ask
+	Limits []Limits
 	// Attempts are the records of the webhook log.
 	Attempts []Attempt
 	// Receipts are the merchants' ledgers, each endpoint's in order of arrival.
@@ -111,6 +115,8 @@ type Pending struct {
 	Payment  string
 	Version  int
 	DueAt    time.Time
+	// Answered is how many looks a poll's watch counts as answered; 0 says nothing.
+	Answered int
 	Body     []byte
 }
 
@@ -124,6 +130,9 @@ type Look struct {
 	AnsweredAt time.Time // zero where Answered is false
 	// Answered is false for a fault: no answer that a client could read.
 	Answered bool
+	// Faulty: what came was no answer of the provider's own. An answer that says
+	// nothing yet (halves that disagree) is neither Answered nor Faulty.
+	Faulty bool
 	// Known is false where "not found" was told.
 	Known bool
 	// Status is the canonical meaning of what was told.

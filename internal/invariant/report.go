@@ -16,8 +16,8 @@ func Rule(number int) string {
 		4: "one currency, 0 <= refunded <= captured <= expected, succeeded only at the expected amount",
 		5: "every event reaches every interested endpoint of its merchant, signed, byte for byte and in order, or is a dead letter; no webhook without an event",
 		6: "every invalid input is a dead letter that holds it whole; no valid input is one",
-		7: "no provider is asked above its limits or before its Retry-After",
-		8: "an outage changes no payment's status and nothing for the others",
+		7: "no provider is asked above its limits, before its Retry-After, or but for single probes while a breaker is open",
+		8: "an outage changes no payment's status, spends no look, and changes nothing for the others",
 		9: "the state is the fold of the log; no secret and no personal datum is in any stream",
 	}[number]
 }

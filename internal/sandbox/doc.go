@@ -14,7 +14,8 @@
 //
 // The same seed and options make the same payments (in the order of Create)
 // and the same plan of faults, on whatever ports. Faults are bounded: every
-// payment can be asked to its end and every webhook delivered.
+// payment can be asked to its end and every webhook delivered. Troubles, which
+// come by wish and not by chance, end when they are said to.
 //
 // Time is the time package and connections come from the Listen that is
 // injected, so a sandbox also lives inside a testing/synctest bubble. Start

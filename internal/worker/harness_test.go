@@ -203,7 +203,7 @@ func options(conn *nats.Conn, p providers.Provider, s *shop) worker.Options {
 	}
 }
 
-func startWorker(t *testing.T, o worker.Options) *worker.Worker {
+func startWorker(t testing.TB, o worker.Options) *worker.Worker {
 	t.Helper()
 	w, err := worker.New(brokertest.Context(t), o)
 	if err != nil {

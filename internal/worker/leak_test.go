@@ -101,6 +101,14 @@ func startWorld(t *testing.T, net *sandboxtest.Network) *sandbox.Sandbox {
 // accountOf makes a worker's account of a simulated one.
 func accountOf(t *testing.T, net *sandboxtest.Network, a sandbox.Account) worker.Account {
 	t.Helper()
+	transport := &http.Transport{DialContext: net.Dial}
+	t.Cleanup(transport.CloseIdleConnections)
+	return accountOver(t, transport, a)
+}
+
+// accountOver is accountOf over a transport of the caller.
+func accountOver(t testing.TB, transport *http.Transport, a sandbox.Account) worker.Account {
+	t.Helper()
 	entry, ok := catalog.Find(a.Provider)
 	if !ok {
 		t.Fatalf("no provider %q", a.Provider)
@@ -116,8 +124,6 @@ func accountOf(t *testing.T, net *sandboxtest.Network, a sandbox.Account) worker
 	case "ecommpay":
 		settings = &ecommpay.Config{BaseURL: s["base_url"], ProjectID: 4711, Secret: secret.New(s["secret"])}
 	}
-	transport := &http.Transport{DialContext: net.Dial}
-	t.Cleanup(transport.CloseIdleConnections)
 	p, err := entry.New(settings, transport)
 	if err != nil {
 		t.Fatal(err)

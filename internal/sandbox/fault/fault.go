@@ -4,8 +4,8 @@
 //
 // It promises that everything ends: a payment meets at most a few faults in a
 // row and a bounded number in all, a webhook at most three, and outages are
-// windows of fixed length. Plans keep counters only and are safe for
-// concurrent use.
+// windows of fixed length. Troubles are outside the plan: somebody wants them, and
+// says when they end. Plans keep counters only and are safe for concurrent use.
 package fault
 
 import (
