@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -20,15 +21,49 @@ const longestWait = 30 * 24 * time.Hour
 // readAnswer reads the answer's body to limit bytes and no further, closes it,
 // and gives the excerpt. An answer that ended within the limit leaves its
 // connection for the next request; any other costs the connection (HTTP/1.1)
-// or is reset (HTTP/2). An error while reading is of no interest: the status,
-// which alone decides, is already here.
-func readAnswer(body io.ReadCloser, limit int64) string {
-	defer func() { _ = body.Close() }()
-	head, err := io.ReadAll(io.LimitReader(body, min(maxExcerpt, limit)))
-	if err == nil && int64(len(head)) < limit {
-		_, _ = io.Copy(io.Discard, io.LimitReader(body, limit-int64(len(head))))
+// or is reset (HTTP/2). The error says why the body was not read to its end:
+// errTooLarge or what broke it. It changes nothing about the status, which
+// alone decides and is already here.
+func readAnswer(res *http.Response, limit int64) (excerpt string, err error) {
+	defer func() { _ = res.Body.Close() }()
+	if res.ContentLength == 0 {
+		return "", nil
 	}
-	return Excerpt(head)
+	head := make([]byte, min(maxExcerpt, limit))
+	n, err := readSome(res.Body, head)
+	read := int64(n)
+	if err == nil && read < limit { // longer than the excerpt: read on to keep the connection
+		rest := make([]byte, 4<<10)
+		for err == nil && read < limit {
+			n, err = readSome(res.Body, rest[:min(int64(len(rest)), limit-read)])
+			read += int64(n)
+		}
+	}
+	excerpt = Excerpt(head[:min(read, int64(len(head)))])
+	switch {
+	case errors.Is(err, io.EOF), err == nil && read == res.ContentLength:
+		return excerpt, nil
+	case err == nil:
+		return excerpt, errTooLarge
+	}
+	return excerpt, err
+}
+
+var errTooLarge = errors.New("the answer is longer than its limit")
+
+// readSome fills into unless an error comes first. Unlike io.ReadFull it
+// leaves the error as it is: an end that was announced is io.EOF, one that was
+// not is io.ErrUnexpectedEOF.
+func readSome(from io.Reader, into []byte) (int, error) {
+	n := 0
+	for n < len(into) {
+		more, err := from.Read(into[n:])
+		n += more
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 // Excerpt makes the first 1,024 bytes of an answer safe to store, log and
@@ -60,6 +95,16 @@ func Excerpt(answer []byte) string {
 		rest = rest[size:]
 	}
 	return safe.String()
+}
+
+// retryAfter reads an answer's Retry-After. A date is compared with the
+// receiver's own clock where the answer tells it: a clock that is an hour off
+// must not make its wish an hour longer or nothing.
+func retryAfter(header http.Header, now time.Time) time.Duration {
+	if theirs, err := http.ParseTime(header.Get("Date")); err == nil {
+		now = theirs
+	}
+	return RetryAfter(header.Get("Retry-After"), now)
 }
 
 // RetryAfter reads a Retry-After header (RFC 9110 section 10.2.3): whole

@@ -12,12 +12,7 @@ import (
 )
 
 // ended is why an attempt came to no answer.
-type ended struct {
-	class Class
-	// detail says it in words of ours, of a closed set: never an address, a
-	// URL or somebody else's text.
-	detail string
-}
+type ended meaning
 
 // attempt is what classify looks at.
 type attempt struct {
@@ -29,73 +24,87 @@ type attempt struct {
 
 // classify names the reason. The order matters: an end of our own making
 // shows as any kind of broken connection, so it is looked for first; the
-// policy's refusal and DNS errors are dial errors too; a time-out may sit
-// inside a TLS error.
+// policy's refusal, DNS errors and what a proxy says are dial errors too; a
+// time-out may sit inside a TLS error.
 func classify(a attempt) ended {
 	if a.caller.Err() != nil {
-		return ended{ClassCanceled, "the attempt was ended by us"}
+		return ReasonCanceled.ended()
 	}
-	for _, look := range []func(attempt) (ended, bool){byPolicy, byName, byOwnFault, byTime, byTLS, byConnection} {
-		if end, ok := look(a); ok {
-			return end
+	var blocked *BlockedError
+	if errors.As(a.err, &blocked) {
+		end := ReasonAddressBlocked.ended()
+		end.detail = blocked.Error()
+		return end
+	}
+	for _, look := range []func(attempt) Reason{byProxy, byName, byOwnFault, byTime, byTLS, byConnection} {
+		if reason := look(a); reason != "" {
+			return reason.ended()
 		}
 	}
-	return byProgress(a.progress)
+	return byProgress(a.progress).ended()
 }
 
 // byProgress is for errors without a type of their own. The transport has a
 // private one for a new connection that is closed before the request is out.
-func byProgress(p *progress) ended {
+func byProgress(p *progress) Reason {
 	switch {
 	case !p.connected.Load():
-		return ended{ClassUnreachable, "no connection came about"}
+		return ReasonUnreachable
 	case !p.answering.Load():
-		return ended{ClassReset, "the connection ended before an answer"}
+		return ReasonReset
 	}
-	return ended{ClassProtocol, "the answer is not acceptable HTTP"}
+	return ReasonNotHTTP
 }
 
-func byPolicy(a attempt) (ended, bool) {
-	var blocked *BlockedError
-	if !errors.As(a.err, &blocked) {
-		return ended{}, false
+func byProxy(a attempt) Reason {
+	var tunnel *tunnelError
+	if errors.As(a.err, &tunnel) {
+		return tunnel.reason
 	}
-	return ended{ClassBlockedAddress, blocked.Error()}, true
+	return ""
 }
 
 // byName reads a resolver's error. What the local socket says about reaching
 // the resolver is our own fault; a resolver's silence is not, since it is
 // silent too when the receiver's own name servers are.
-func byName(a attempt) (ended, bool) {
+func byName(a attempt) Reason {
 	var dns *net.DNSError
 	switch {
 	case !errors.As(a.err, &dns):
-		return ended{}, false
+		return ""
 	case dns.IsNotFound:
-		return ended{ClassDNS, "the host's name has no address"}, true
+		return ReasonDNSNotFound
 	case dns.IsTimeout:
-		return ended{ClassDNS, "the host's name was not resolved in time"}, true
+		return ReasonDNSTimeout
 	}
 	// DNSError keeps only the text of its cause.
-	for _, local := range []error{syscall.ECONNREFUSED, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.EPERM, syscall.EMFILE} {
-		if strings.Contains(dns.Err, local.Error()) {
-			return ended{ClassOwnFault, "the name server can't be reached"}, true
+	for _, local := range []struct {
+		errno  syscall.Errno
+		reason Reason
+	}{
+		{syscall.EMFILE, ReasonNoSockets}, {syscall.ENFILE, ReasonNoSockets}, {syscall.ECONNREFUSED, ReasonNoResolver},
+		{syscall.ENETUNREACH, ReasonNoResolver}, {syscall.EHOSTUNREACH, ReasonNoResolver}, {syscall.EPERM, ReasonNoResolver},
+	} {
+		if strings.Contains(dns.Err, local.errno.Error()) {
+			return local.reason
 		}
 	}
-	return ended{ClassDNS, "the host's name could not be resolved"}, true
+	return ReasonDNSFailed
 }
 
-func byOwnFault(a attempt) (ended, bool) {
+func byOwnFault(a attempt) Reason {
 	var roots x509.SystemRootsError
 	if errors.As(a.err, &roots) {
-		return ended{ClassOwnFault, "there are no root certificates on this machine"}, true
+		return ReasonNoRoots
+	}
+	if errors.Is(a.err, syscall.ENETDOWN) {
+		return ReasonNoNetwork
 	}
 	for _, errno := range []error{
-		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL,
-		syscall.ENETDOWN, syscall.EPERM, syscall.EACCES,
+		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL, syscall.EPERM, syscall.EACCES,
 	} {
 		if errors.Is(a.err, errno) {
-			return ended{ClassOwnFault, "this machine can't open a connection"}, true
+			return ReasonNoSockets
 		}
 	}
 	// No route to any IPv4 address: the network is gone. No route to an IPv6
@@ -103,24 +112,36 @@ func byOwnFault(a attempt) (ended, bool) {
 	var op *net.OpError
 	if errors.Is(a.err, syscall.ENETUNREACH) && errors.As(a.err, &op) {
 		if remote, ok := op.Addr.(*net.TCPAddr); ok && remote.IP.To4() != nil {
-			return ended{ClassOwnFault, "this machine has no network"}, true
+			return ReasonNoNetwork
 		}
 	}
-	return ended{}, false
+	return ""
 }
 
-func byTime(a attempt) (ended, bool) {
+// byTime tells in which part of the attempt the time ran out, whichever limit
+// ended it.
+func byTime(a attempt) Reason {
 	var timed net.Error
 	if a.limited.Err() == nil && !(errors.As(a.err, &timed) && timed.Timeout()) {
-		return ended{}, false
+		return ""
 	}
-	if a.progress.connected.Load() {
-		return ended{ClassAnswerTimeout, "no answer in time"}, true
-	}
-	return ended{ClassConnectTimeout, "no connection in time"}, true
+	return a.progress.lateIn()
 }
 
-func byTLS(a attempt) (ended, bool) {
+func byConnection(a attempt) Reason {
+	switch {
+	case errors.Is(a.err, syscall.ECONNREFUSED):
+		return ReasonRefused
+	case errors.Is(a.err, syscall.EHOSTUNREACH), errors.Is(a.err, syscall.ENETUNREACH):
+		return ReasonUnreachable
+	case errors.Is(a.err, syscall.ECONNRESET), errors.Is(a.err, syscall.EPIPE), errors.Is(a.err, syscall.ECONNABORTED),
+		errors.Is(a.err, io.EOF), errors.Is(a.err, io.ErrUnexpectedEOF), errors.Is(a.err, io.ErrClosedPipe):
+		return ReasonReset
+	}
+	return ""
+}
+
+func byTLS(a attempt) Reason {
 	var (
 		unknown x509.UnknownAuthorityError
 		name    x509.HostnameError
@@ -129,30 +150,47 @@ func byTLS(a attempt) (ended, bool) {
 	)
 	switch {
 	case errors.As(a.err, &unknown):
-		return ended{ClassTLS, "the certificate is of an unknown authority"}, true
+		return ReasonTLSUnknownAuthority
 	case errors.As(a.err, &name):
-		return ended{ClassTLS, "the certificate is for another name"}, true
+		return ReasonTLSWrongHost
 	case errors.As(a.err, &invalid) && invalid.Reason == x509.Expired:
-		return ended{ClassTLS, "the certificate has expired or is not valid yet"}, true
+		return ReasonTLSExpired
 	case errors.As(a.err, &invalid):
-		return ended{ClassTLS, "the certificate is not acceptable"}, true
+		return ReasonTLSCertificate
 	case errors.As(a.err, &record):
-		return ended{ClassTLS, "the port does not speak TLS"}, true
-	case a.progress.tlsFailed.Load():
-		return ended{ClassTLS, "the TLS handshake failed"}, true
+		return ReasonTLSProtocol
 	}
-	return ended{}, false
+	if reason := byAlert(a.err, a.progress.asked.Load()); reason != "" {
+		return reason
+	}
+	if a.progress.tlsFailed.Load() {
+		return ReasonTLSFailed
+	}
+	return ""
 }
 
-func byConnection(a attempt) (ended, bool) {
-	switch {
-	case errors.Is(a.err, syscall.ECONNREFUSED):
-		return ended{ClassRefused, "the connection was refused"}, true
-	case errors.Is(a.err, syscall.EHOSTUNREACH), errors.Is(a.err, syscall.ENETUNREACH):
-		return ended{ClassUnreachable, "there is no way to the host"}, true
-	case errors.Is(a.err, syscall.ECONNRESET), errors.Is(a.err, syscall.EPIPE), errors.Is(a.err, syscall.ECONNABORTED),
-		errors.Is(a.err, io.EOF), errors.Is(a.err, io.ErrUnexpectedEOF), errors.Is(a.err, io.ErrClosedPipe):
-		return ended{ClassReset, "the connection ended before an answer"}, true
+// byAlert reads what the receiver's TLS says in its last word. In TLS 1.3 that
+// may come after the handshake, instead of an answer. crypto/tls has no type
+// for it, only the texts of RFC 8446 section 6.2. Before TLS 1.3 a missing client
+// certificate is a plain handshake failure, so it matters whether one was asked for.
+func byAlert(err error, asked bool) Reason {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "remote error" {
+		return ""
 	}
-	return ended{}, false
+	switch strings.TrimPrefix(op.Err.Error(), "tls: ") {
+	case "certificate required", "bad certificate", "unsupported certificate", "revoked certificate",
+		"expired certificate", "unknown certificate", "unknown certificate authority", "access denied":
+		return ReasonTLSClientCertificate
+	case "handshake failure":
+		if asked {
+			return ReasonTLSClientCertificate
+		}
+		return ReasonTLSProtocol
+	case "protocol version not supported", "insufficient security level", "no application protocol":
+		return ReasonTLSProtocol
+	case "unrecognized name":
+		return ReasonTLSWrongHost
+	}
+	return ReasonTLSFailed
 }

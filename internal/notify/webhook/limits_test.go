@@ -215,8 +215,8 @@ func TestSend_IsDelivered_WhenTheCallerEndsItBehindTheStatus(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 3500*time.Millisecond)
 		defer cancel()
 		result := sendWith(t, ctx, s, request("http://merchant.example"))
-		if result.Class != ClassDelivered || result.Excerpt != "xxxx" {
-			t.Errorf("%s with excerpt %q, want %s with xxxx", result.Class, result.Excerpt, ClassDelivered)
+		if result.Class != ClassDelivered || result.Reason != "" || result.OurFault || result.Excerpt != "xxxx" {
+			t.Errorf("%s, %q with excerpt %q, want %s with xxxx", result.Class, result.Reason, result.Excerpt, ClassDelivered)
 		}
 	})
 }

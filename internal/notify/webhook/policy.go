@@ -53,10 +53,10 @@ func (p Policy) Permit(remote netip.AddrPort) error {
 	// Ranges have no zone, and an address with one is in none of them.
 	addr := remote.Addr().Unmap().WithZone("")
 	if !addr.IsValid() {
-		return &BlockedError{Reason: "not an IP address"}
+		return &BlockedError{Reason: reasonNoAddress}
 	}
-	if len(p.Ports) > 0 && !slices.Contains(p.Ports, remote.Port()) {
-		return &BlockedError{Reason: "port"}
+	if !p.permitsPort(remote.Port()) {
+		return &BlockedError{Reason: reasonPort}
 	}
 	for _, allowed := range p.Allow {
 		if allowed.Contains(addr) {
@@ -74,12 +74,16 @@ func (p Policy) Permit(remote netip.AddrPort) error {
 	return nil
 }
 
+func (p Policy) permitsPort(port uint16) bool {
+	return len(p.Ports) == 0 || slices.Contains(p.Ports, port)
+}
+
 // control is a net.Dialer's ControlContext: it runs after the name was
 // resolved, before each connect, with the very address that is connected to.
 func (p Policy) control(_ context.Context, _, address string, _ syscall.RawConn) error {
 	remote, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return &BlockedError{Reason: "not an IP address"}
+		return &BlockedError{Reason: reasonNoAddress}
 	}
 	return p.Permit(remote)
 }

@@ -17,6 +17,10 @@ const (
 	reasonInfra         = "infrastructure anycast"
 	reasonMulticast     = "multicast"
 	reasonReserved      = "reserved"
+	reasonPort          = "port"
+	reasonNoAddress     = "not an IP address"
+	reasonWriting       = "unusual writing of an address"
+	reasonProxyRule     = "a rule of the sender's network"
 )
 
 // closed is a range that no webhook goes to, unless the operator opens it.

@@ -25,8 +25,19 @@ type Request struct {
 	Body []byte
 	// ContentType of Body; empty: application/json.
 	ContentType string
-	// Secrets are "whsec_..." texts, newest first; each makes one signature.
+	// Secrets are "whsec_..." and "whsk_..." texts, newest first; each makes one
+	// signature: see NewSigner.
 	Secrets []secret.Text
+	// Signer signs in the place of Secrets, with keys that were read before. nil:
+	// Secrets do.
+	Signer *Signer
+	// Headers are the endpoint's own: see CheckHeaders.
+	Headers []Header
+	// Replay marks the webhook as one that was asked for again: HeaderReplay.
+	Replay bool
+	// Pool is the endpoint's own pool, of this Sender. nil: the one that all
+	// requests without a pool share.
+	Pool *Pool
 	// Trace is a W3C traceparent to pass on; left out where it is malformed.
 	Trace string
 }
@@ -51,13 +62,16 @@ func (r Request) build(ctx context.Context, now time.Time, userAgent string) (*h
 	if !printableASCII(contentType) {
 		return nil, errContent
 	}
-	signature, err := Sign(r.ID, now, r.Body, r.Secrets)
+	signature, err := r.sign(now)
 	if err != nil {
 		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, bytes.NewReader(r.Body))
 	if err != nil {
 		return nil, errURL
+	}
+	if err := addTo(req.Header, r.Headers); err != nil {
+		return nil, err
 	}
 	req.Header.Set("Content-Type", contentType)
 	req.Header.Set("User-Agent", userAgent)
@@ -67,11 +81,21 @@ func (r Request) build(ctx context.Context, now time.Time, userAgent string) (*h
 	if validTrace(r.Trace) {
 		req.Header.Set("traceparent", r.Trace)
 	}
+	if r.Replay {
+		req.Header.Set(HeaderReplay, "true")
+	}
 	// An empty list sends no header, but tells the transport that it may repeat
 	// this POST when a kept connection proves to be closed (net/http.Transport).
 	// Else every idle limit at a receiver would cost an attempt now and then.
 	req.Header["Idempotency-Key"] = []string{}
 	return req, nil
+}
+
+func (r Request) sign(now time.Time) (string, error) {
+	if r.Signer != nil {
+		return r.Signer.Sign(r.ID, now, r.Body)
+	}
+	return Sign(r.ID, now, r.Body, r.Secrets)
 }
 
 func checkTarget(text string, allowHTTP bool) error {

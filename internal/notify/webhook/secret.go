@@ -43,12 +43,7 @@ func decodeSecret(text secret.Text) ([]byte, error) {
 	if !ok {
 		return nil, ErrSecretPrefix
 	}
-	// The decoder skips line breaks; a receiver's may not, and then nothing it
-	// gets from us would ever verify. Strict for the same reason.
-	if strings.ContainsAny(encoded, "\r\n") {
-		return nil, ErrSecretBase64
-	}
-	key, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	key, err := strictBase64(encoded)
 	if err != nil {
 		return nil, ErrSecretBase64 // the decoder's own text tells where, and so a little of what
 	}
@@ -56,6 +51,18 @@ func decodeSecret(text secret.Text) ([]byte, error) {
 		return nil, ErrSecretLength
 	}
 	return key, nil
+}
+
+var errLineBreak = errors.New("line break in base64")
+
+// strictBase64 reads standard base64 with padding. The decoder skips line
+// breaks; a receiver's may not, and then nothing it gets from us would ever
+// verify. Strict for the same reason.
+func strictBase64(encoded string) ([]byte, error) {
+	if strings.ContainsAny(encoded, "\r\n") {
+		return nil, errLineBreak
+	}
+	return base64.StdEncoding.Strict().DecodeString(encoded)
 }
 
 // NewSecret makes a secret of 32 bytes read from random, which must be a

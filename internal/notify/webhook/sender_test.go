@@ -16,6 +16,8 @@ import (
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"reconciler/internal/secret"
 )
 
 func TestSend_MakesARequestThatAForeignVerifierAccepts(t *testing.T) {
@@ -61,6 +63,37 @@ func TestSend_MakesARequestThatAForeignVerifierAccepts(t *testing.T) {
 	}
 	if got.Method != http.MethodPost || got.URL.Path != testPath {
 		t.Errorf("%s %s, want POST %s", got.Method, got.URL.Path, testPath)
+	}
+}
+
+// The public library knows no v1a, so the second scheme has a check of its own.
+func TestAwkward_BothSchemes_VerifyEndToEnd(t *testing.T) {
+	private, public := newPair(t)
+	shared := newSecret(t)
+	signer, err := NewSigner([]secret.Text{private, shared})
+	if err != nil {
+		t.Fatal(err)
+	}
+	verified := make(chan [2]error, 1)
+	srv := serve(t, (*httptest.Server).Start, func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		verified <- [2]error{verifyV1a(public, r.Header, body), verifier(t, shared).Verify(body, r.Header)}
+	})
+	s := newSender(t, Options{Policy: loopback})
+	both := request(srv.URL)
+	both.Signer, both.Secrets = signer, nil
+	listed := request(srv.URL)
+	listed.Secrets = []secret.Text{private, shared}
+	keyOnly := request(srv.URL)
+	keyOnly.Secrets = []secret.Text{private}
+	for name, r := range map[string]Request{"signer": both, "secrets": listed, "v1a alone": keyOnly} {
+		if result := send(t, s, r); result.Class != ClassDelivered {
+			t.Errorf("%s: %+v", name, result)
+		}
+		got := <-verified
+		if got[0] != nil || (got[1] == nil) == (name == "v1a alone") {
+			t.Errorf("%s: v1a %v, v1 %v", name, got[0], got[1])
+		}
 	}
 }
 
@@ -162,9 +195,9 @@ func TestSend_ClassifiesWhatIsNoAnswer(t *testing.T) {
 		{"certificate of nobody we know", withTLS.URL, Options{}, ClassTLS, "unknown authority"},
 		{"certificate for another name", "https://merchant.example:" + tlsPort, Options{RootCAs: trusting, Resolver: resolveTo(netip.MustParseAddr("127.0.0.1"))}, ClassTLS, "another name"},
 		{"plain HTTP where TLS should be", strings.Replace(plain.URL, "http:", "https:", 1), Options{}, ClassTLS, "does not speak TLS"},
-		{"TLS 1.1", oldTLS.URL, Options{}, ClassTLS, "handshake failed"},
+		{"TLS 1.1", oldTLS.URL, Options{}, ClassTLS, "does not speak TLS 1.2"},
 		{"name that does not exist", "https://merchant.example", Options{Resolver: noSuchName}, ClassDNS, "no address"},
-		{"resolver that is not there", "https://merchant.example", Options{Resolver: noResolver}, ClassOwnFault, "name server"},
+		{"resolver that is not there", "https://merchant.example", Options{Resolver: noResolver}, ClassOwnFault, "resolve names"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -311,13 +344,13 @@ func TestSend_GoesToAnotherConnection_WhenAKeptOneWasClosed(t *testing.T) {
 
 func TestNew_NamesEveryFault(t *testing.T) {
 	_, err := New(Options{
-		TimeLimit: -1, ConnectLimit: -1, MaxAnswer: -1, Concurrency: -1, UserAgent: "a\nb",
-		Policy: Policy{Allow: []netip.Prefix{{}}},
+		TimeLimit: -1, ConnectLimit: -1, TLSLimit: -1, HeaderLimit: -1, MaxAnswer: -1, Concurrency: -1, MaxConnections: -1, UserAgent: "a\nb",
+		Policy: Policy{Allow: []netip.Prefix{{}}}, Proxy: Proxy{URL: "proxy"},
 	})
 	if err == nil {
 		t.Fatal("New took every fault")
 	}
-	for _, fault := range []string{"the time limit", "connect limit", "answer limit", "concurrency", "user agent", "allowed range 1"} {
+	for _, fault := range []string{"the time limit", "connect limit", "TLS limit", "header limit", "answer limit", "concurrency", "number of connections", "user agent", "allowed range 1", "proxy"} {
 		if !strings.Contains(err.Error(), fault) {
 			t.Errorf("%q is not in the error: %v", fault, err)
 		}

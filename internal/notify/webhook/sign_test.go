@@ -88,8 +88,8 @@ func TestSign_RefusesWhatIsNotSafeToSign(t *testing.T) {
 		{"id that is not ASCII", "évt", good, ErrID},
 		{"long id", strings.Repeat("e", 257), good, ErrID},
 		{"no secret", testEventID, nil, ErrNoSecret},
-		{"zero secret", testEventID, []secret.Text{{}}, ErrSecretPrefix},
-		{"second secret without prefix", testEventID, []secret.Text{good[0], secret.New("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")}, ErrSecretPrefix},
+		{"zero secret", testEventID, []secret.Text{{}}, ErrPrefix},
+		{"second secret without prefix", testEventID, []secret.Text{good[0], secret.New("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")}, ErrPrefix},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -105,13 +105,16 @@ func TestSign_RefusesWhatIsNotSafeToSign(t *testing.T) {
 	}
 }
 
-func TestSign_AllocatesTheSame_HoweverLongTheBody(t *testing.T) {
-	secrets := []secret.Text{secret.New(testSecret)}
+func TestSigner_AllocatesTheSame_HoweverLongTheBody(t *testing.T) {
+	signer, err := NewSigner([]secret.Text{secret.New(testSecret)})
+	if err != nil {
+		t.Fatal(err)
+	}
 	at := time.Unix(1614265330, 0)
 	measure := func(size int) float64 {
 		body := bytes.Repeat([]byte("x"), size)
 		return testing.AllocsPerRun(100, func() {
-			if _, err := Sign(testEventID, at, body, secrets); err != nil {
+			if _, err := signer.Sign(testEventID, at, body); err != nil {
 				t.Fatal(err)
 			}
 		})
