@@ -1,10 +1,10 @@
 package notify
 
 import (
-	"math"
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"reconciler/internal/notify/webhook"
 	"reconciler/internal/payment"
@@ -14,8 +14,16 @@ import (
 const (
 	maxEndpointID = 64
 	maxURL        = 2048 // what every server and proxy takes
-	maxSecrets    = 8    // each adds 48 bytes to a header
-	allPayments   = "payment.*"
+	// MaxSecrets bounds what signs one webhook: each adds 48 or 93 bytes to a header.
+	MaxSecrets  = 8
+	allPayments = "payment.*"
+	// What a guard of the endpoint can hold to.
+	maxConcurrency   = 10_000
+	minRate, maxRate = 1e-6, 1e6
+	// The bounds of a schedule: nobody checks a longer one by eye, and a slip must
+	// not keep an event for years.
+	maxAttempts  = 100
+	longestDelay = 30 * 24 * time.Hour
 )
 
 // faults collects what is wrong, field by field.
@@ -27,18 +35,24 @@ func (f *faults) add(field, problem string) {
 
 // Check finds every fault of e at once; none: nil. The fields are named as in
 // configuration: "id", "merchant", "url", "events[0]", "secrets[0]",
-// "concurrency", "rate". No problem repeats a value.
+// "headers[0]", "schedule[0]", "format", "concurrency", "rate". No problem
+// repeats a value.
 func (e Endpoint) Check() []payment.FieldError {
 	var found faults
 	e.checkNames(&found)
 	e.checkURL(&found)
 	e.checkEvents(&found)
 	e.checkSecrets(&found)
-	if e.Concurrency < 0 {
-		found.add("concurrency", "must not be negative; 0 means "+strconv.Itoa(DefaultConcurrency))
+	e.checkHeaders(&found)
+	e.checkSchedule(&found)
+	if !e.Format.Valid() {
+		found.add("format", "must be "+string(FormatFull)+" or "+string(FormatThin))
 	}
-	if !(e.Rate >= 0) || math.IsInf(e.Rate, 1) { // NaN compares with nothing
-		found.add("rate", "must be a number of attempts a second; 0 means no limit")
+	if e.Concurrency < 0 || e.Concurrency > maxConcurrency {
+		found.add("concurrency", "must be 1 to "+strconv.Itoa(maxConcurrency)+"; 0 means "+strconv.Itoa(DefaultConcurrency))
+	}
+	if e.Rate != 0 && !(e.Rate >= minRate && e.Rate <= maxRate) { // NaN compares with nothing
+		found.add("rate", "must be 0.000001 to 1000000 attempts a second; 0 means no limit")
 	}
 	return found
 }
@@ -111,12 +125,31 @@ func knownEvent(pattern string) bool {
 }
 
 func (e Endpoint) checkSecrets(found *faults) {
-	if len(e.Secrets) == 0 || len(e.Secrets) > maxSecrets {
-		found.add("secrets", "must be 1 to "+strconv.Itoa(maxSecrets)+" secrets, newest first")
+	if len(e.Secrets) == 0 || len(e.Secrets) > MaxSecrets {
+		found.add("secrets", "must be 1 to "+strconv.Itoa(MaxSecrets)+" secrets, newest first")
 	}
 	for i, s := range e.Secrets {
-		if _, err := webhook.ParseSecret(s); err != nil {
+		if _, err := webhook.SchemeOf(s); err != nil {
 			found.add(at("secrets", i), err.Error())
+		}
+	}
+}
+
+func (e Endpoint) checkHeaders(found *faults) {
+	for i, err := range webhook.CheckHeaders(e.Headers) {
+		if err != nil {
+			found.add(at("headers", i), err.Error())
+		}
+	}
+}
+
+func (e Endpoint) checkSchedule(found *faults) {
+	if len(e.Schedule) > maxAttempts {
+		found.add("schedule", "must be at most "+strconv.Itoa(maxAttempts)+" delays")
+	}
+	for i, delay := range e.Schedule {
+		if delay < 0 || delay > longestDelay {
+			found.add(at("schedule", i), "must be a delay from 0s to 720h")
 		}
 	}
 }

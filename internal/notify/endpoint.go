@@ -3,7 +3,9 @@ package notify
 import (
 	"slices"
 	"strings"
+	"time"
 
+	"reconciler/internal/notify/webhook"
 	"reconciler/internal/secret"
 )
 
@@ -26,9 +28,19 @@ type Endpoint struct {
 	// Events are the wanted types: "payment.succeeded", or "payment.*" for all
 	// of them. Empty: all.
 	Events []string
-	// Secrets are "whsec_..." texts, newest first. Each signs, so that a
-	// receiver may hold any of them while one is being replaced.
+	// Secrets are "whsec_..." secrets (scheme v1) and "whsk_..." secret keys (v1a),
+	// newest first. Each signs, so that a receiver may hold any of them while one
+	// is being replaced.
 	Secrets []secret.Text
+	// Signer has the Secrets read already. nil: whoever sends reads them.
+	Signer *webhook.Signer
+	// Headers are the owner's own, sent with each webhook; see webhook.CheckHeaders.
+	Headers []webhook.Header
+	// Schedule is the delays before attempt 1, 2, 3 ... of a webhook. Empty: the
+	// schedule of all endpoints.
+	Schedule []time.Duration
+	// Format is how much an event tells. Empty: FormatFull.
+	Format Format
 	// Concurrency is how many attempts may be in flight at a time. 0:
 	// DefaultConcurrency. Too high and a burst overruns the receiver.
 	Concurrency int
@@ -52,6 +64,8 @@ func (e Endpoint) WithDefaults() Endpoint {
 func (e Endpoint) clone() Endpoint {
 	e.Events = slices.Clone(e.Events)
 	e.Secrets = slices.Clone(e.Secrets)
+	e.Headers = slices.Clone(e.Headers)
+	e.Schedule = slices.Clone(e.Schedule)
 	return e
 }
 

@@ -6,13 +6,16 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"reconciler/internal/notify/webhook"
 	"reconciler/internal/payment"
 	"reconciler/internal/secret"
 )
 
 const (
 	secretA = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	keyA    = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
 	secretB = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 )
 
@@ -68,6 +71,18 @@ func TestEndpoint_CheckFindsEachFault(t *testing.T) {
 		{"nine secrets", func(e *Endpoint) { e.Secrets = slices.Repeat(e.Secrets, 9) }, "secrets"},
 		{"secret without prefix", func(e *Endpoint) { e.Secrets = append(e.Secrets, secret.New(secretB[6:])) }, "secrets[1]"},
 		{"secret too short", func(e *Endpoint) { e.Secrets[0] = secret.New("whsec_c2hvcnQ=") }, "secrets[0]"},
+		{"secret key of v1a", func(e *Endpoint) { e.Secrets = append(e.Secrets, secret.New(keyA)) }, ""},
+		{"half a secret key", func(e *Endpoint) { e.Secrets[0] = secret.New(keyA[:20]) }, "secrets[0]"},
+		{"public key", func(e *Endpoint) { e.Secrets[0] = secret.New("whpk_" + keyA[5:]) }, "secrets[0]"},
+		{"header", func(e *Endpoint) { e.Headers = []webhook.Header{{Name: "X-Api-Key", Value: secret.New("k")}} }, ""},
+		{"header of ours", func(e *Endpoint) { e.Headers = []webhook.Header{{Name: "Webhook-Id", Value: secret.New("k")}} }, "headers[0]"},
+		{"schedule", func(e *Endpoint) { e.Schedule = []time.Duration{0, time.Second, 720 * time.Hour} }, ""},
+		{"schedule backwards", func(e *Endpoint) { e.Schedule = []time.Duration{0, -1} }, "schedule[1]"},
+		{"schedule for years", func(e *Endpoint) { e.Schedule = []time.Duration{720*time.Hour + 1} }, "schedule[0]"},
+		{"endless schedule", func(e *Endpoint) { e.Schedule = make([]time.Duration, 101) }, "schedule"},
+		{"thin", func(e *Endpoint) { e.Format = FormatThin }, ""},
+		{"full", func(e *Endpoint) { e.Format = FormatFull }, ""},
+		{"another format", func(e *Endpoint) { e.Format = "xml" }, "format"},
 		{"concurrency", func(e *Endpoint) { e.Concurrency = -1 }, "concurrency"},
 		{"rate", func(e *Endpoint) { e.Rate = -0.5 }, "rate"},
 		{"rate that is no number", func(e *Endpoint) { e.Rate = math.NaN() }, "rate"},
