@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -29,11 +28,13 @@ const (
 type Options struct {
 	Broker   *broker.Broker
 	Accounts []*Account
-	// Endpoints are the merchants' webhooks; Sender posts to them; Guards has one
-	// guard for each endpoint.
-	Endpoints []notify.Endpoint
+	// Endpoints are the merchants' webhooks; Sender posts to them; Guards makes the
+	// guard of one.
+	Endpoints Endpoints
 	Sender    *webhook.Sender
 	Guards    func(notify.Endpoint) (*guard.Guard, error)
+	// Reporter is told how attempts end; nil: nobody is.
+	Reporter Reporter
 	// Schedule is the delays before the attempts of a webhook.
 	Schedule retry.Schedule
 	// Workers bounds the messages in hand of intake and dispatcher, each; the
@@ -55,34 +56,23 @@ type Options struct {
 
 // Set is the four loops, ready to run.
 type Set struct {
-	runs   []func(pull, work context.Context)
-	guards map[endpointKey]*guard.Guard
+	runs    []func(pull, work context.Context)
+	parties *parties
 }
 
 // New wires the loops. It starts nothing.
-func New(o Options) (*Set, error) {
-	s := &Set{guards: map[endpointKey]*guard.Guard{}}
-	endpoints, err := notify.NewDirectory(o.Endpoints)
-	if err != nil {
-		return nil, fmt.Errorf("read the endpoints: %w", err)
-	}
+func New(o Options) *Set {
+	s := &Set{parties: newParties(o.Guards, o.Sender)}
 	accounts := map[string]*Account{}
 	for _, a := range o.Accounts {
 		accounts[a.Name] = a
 	}
-	for _, e := range o.Endpoints {
-		g, err := o.Guards(e)
-		if err != nil {
-			return nil, fmt.Errorf("protect endpoint %s: %w", e.ID, err)
-		}
-		s.guards[endpointKey{e.Merchant, e.ID}] = g
-	}
 	in := &intake{broker: o.Broker, accounts: accounts, references: o.Callbacks, random: o.Random, log: o.Log}
 	s.add(o, consumerSpec{broker.StreamPayments, intakeName, broker.FilterCreated}, o.Workers, in.handle)
-	dis := &dispatcher{broker: o.Broker, endpoints: endpoints, log: o.Log}
+	dis := &dispatcher{broker: o.Broker, endpoints: o.Endpoints, log: o.Log}
 	s.add(o, consumerSpec{broker.StreamStatus, dispatcherName, broker.FilterStatus}, o.Workers, dis.handle)
 	del := &deliverer{
-		broker: o.Broker, endpoints: endpoints, guards: s.guards, sender: o.Sender, schedule: o.Schedule,
+		broker: o.Broker, endpoints: o.Endpoints, parties: s.parties, sender: o.Sender, reporter: o.Reporter, schedule: o.Schedule,
 		random: o.Random, order: &order{broker: o.Broker}, waiting: o.Workers,
 		closed: &closedEndpoints{keys: map[endpointKey]bool{}}, ackWait: o.AckWait, log: o.Log,
 	}
@@ -90,7 +80,7 @@ func New(o Options) (*Set, error) {
 	for _, a := range o.Accounts {
 		s.addPoller(o, a)
 	}
-	return s, nil
+	return s
 }
 
 // hanging is how many times as many webhooks as other messages may be in hand.
@@ -147,4 +137,5 @@ func (s *Set) Run(pull, work context.Context) {
 		}()
 	}
 	loops.Wait()
+	s.parties.close()
 }

@@ -31,12 +31,14 @@ const rollout = 12
 // protected: a dead endpoint holds as many places as its guard allows, no more.
 type deliverer struct {
 	broker    *broker.Broker
-	endpoints *notify.Directory
-	guards    map[endpointKey]*guard.Guard
+	endpoints Endpoints
+	parties   *parties
 	sender    *webhook.Sender
-	schedule  retry.Schedule
-	random    func() float64
-	order     *order
+	// reporter may be nil: then nobody turns endpoints off but a 410, in this process.
+	reporter Reporter
+	schedule retry.Schedule
+	random   func() float64
+	order    *order
 	// waiting is how many jobs may wait here, and not in the broker, for a place at
 	// one endpoint: as many as come by one pull, else a quick endpoint would stand
 	// idle behind a burst of its own; not more, or slow ones would hold up the others.
@@ -45,9 +47,6 @@ type deliverer struct {
 	ackWait time.Duration
 	log     zerolog.Logger
 }
-
-// endpointKey names an endpoint: ids are unique per merchant.
-type endpointKey struct{ merchant, id string }
 
 func (d *deliverer) handle(ctx context.Context, msg jetstream.Msg, s slot) error {
 	defer s.Return()
@@ -85,18 +84,29 @@ func (d *deliverer) handle(ctx context.Context, msg jetstream.Msg, s slot) error
 	if blocked {
 		return d.hold(ctx, msg, j, until)
 	}
-	permit := d.permit(ctx, key)
+	to, err := d.parties.of(endpoint)
+	if err != nil {
+		return err
+	}
+	permit := d.permit(ctx, to.guard)
 	if permit == nil {
-		return d.hold(ctx, msg, j, d.reopening(key))
+		return d.hold(ctx, msg, j, d.reopening(to.guard))
 	}
 	defer permit.Done(guard.Unused())
-	return d.attempt(ctx, msg, j, endpoint, permit)
+	return d.attempt(ctx, msg, attempt{job: j, endpoint: endpoint, to: to, permit: permit})
+}
+
+// attempt is a job whose turn has come.
+type attempt struct {
+	job      job
+	endpoint notify.Endpoint
+	to       *party
+	permit   *guard.Permit
 }
 
 // permit gives the permission for an attempt at an endpoint, at once or after a
 // moment; nil: not now.
-func (d *deliverer) permit(ctx context.Context, key endpointKey) *guard.Permit {
-	g := d.guards[key]
+func (d *deliverer) permit(ctx context.Context, g *guard.Guard) *guard.Permit {
 	if permit, _ := g.Ask(); permit != nil {
 		return permit
 	}
@@ -114,8 +124,8 @@ func (d *deliverer) permit(ctx context.Context, key endpointKey) *guard.Permit {
 
 // reopening is when the tap of an endpoint opens that takes nothing now, spread a
 // little; zero where it is only busy.
-func (d *deliverer) reopening(key endpointKey) time.Time {
-	at := d.guards[key].Snapshot().ReopensAt
+func (d *deliverer) reopening(g *guard.Guard) time.Time {
+	at := g.Snapshot().ReopensAt
 	if at.IsZero() {
 		return at
 	}
@@ -123,24 +133,33 @@ func (d *deliverer) reopening(key endpointKey) time.Time {
 }
 
 // attempt posts the webhook and carries out what follows.
-func (d *deliverer) attempt(ctx context.Context, msg jetstream.Msg, j job, e notify.Endpoint, permit *guard.Permit) error {
-	limited, cancel := permit.Context(ctx)
+func (d *deliverer) attempt(ctx context.Context, msg jetstream.Msg, a attempt) error {
+	j, e := a.job, a.endpoint
+	limited, cancel := a.permit.Context(ctx)
 	defer cancel()
 	if errors.Is(context.Cause(limited), guard.ErrClosed) {
-		return d.hold(ctx, msg, j, d.reopening(endpointKey{j.MerchantID, j.Endpoint})) // closed by another attempt since; none was made
+		return d.hold(ctx, msg, j, d.reopening(a.to.guard)) // closed by another attempt since; none was made
+	}
+	body, err := e.Format.Render(j.Body)
+	if err != nil {
+		return fmt.Errorf("deliver a webhook of payment %q: %w", j.PaymentID, err)
 	}
 	began := time.Now()
 	// Under ctx, because the sender has a time limit of its own: were the permit's
 	// to end first, each hanging endpoint would look like an attempt that we broke
 	// off, which counts nowhere.
 	result := d.sender.Send(ctx, webhook.Request{
-		URL: e.URL, AllowHTTP: e.AllowHTTP, ID: j.EventID, Body: j.Body, Secrets: e.Secrets, Trace: j.Trace,
+		URL: e.URL, AllowHTTP: e.AllowHTTP, ID: j.EventID, Body: body, Secrets: e.Secrets, Signer: e.Signer,
+		Headers: e.Headers, Pool: a.to.pool, Trace: j.Trace,
 	})
 	if ctx.Err() != nil {
 		return fmt.Errorf("deliver a webhook of payment %q: %w", j.PaymentID, ctx.Err())
 	}
 	verdict := notify.Judge(result)
-	permit.Done(webhookResult(verdict))
+	a.permit.Done(webhookResult(verdict))
+	if d.reporter != nil {
+		d.reporter.Report(ctx, j.MerchantID, j.Endpoint, verdict.Action)
+	}
 	if verdict.Action == notify.NotCharged {
 		return d.hold(ctx, msg, j, time.Time{})
 	}
@@ -153,21 +172,25 @@ func (d *deliverer) attempt(ctx context.Context, msg jetstream.Msg, j job, e not
 			return orAcknowledge(msg, err)
 		}
 	}
-	return d.follow(ctx, msg, j, newAttemptRecord(j, began, result), verdict)
+	a.job = j
+	return d.follow(ctx, msg, a, newAttemptRecord(j, began, result), verdict)
 }
 
 // follow carries out a verdict: record first, then the next timer or the dead
 // letter, then the acknowledgement.
-func (d *deliverer) follow(ctx context.Context, msg jetstream.Msg, j job, rec attemptRecord, v notify.Verdict) error {
+func (d *deliverer) follow(ctx context.Context, msg jetstream.Msg, a attempt, rec attemptRecord, v notify.Verdict) error {
+	j := a.job
 	switch v.Action {
 	case notify.Delivered:
 		rec.Outcome = outcomeDelivered
 		return d.finish(ctx, msg, j, rec)
 	case notify.Disable:
-		d.closed.add(endpointKey{j.MerchantID, j.Endpoint})
+		if d.reporter == nil {
+			d.closed.add(endpointKey{j.MerchantID, j.Endpoint})
+		}
 		return d.giveUp(ctx, msg, j, rec, reasonGone)
 	}
-	delay, ok := d.schedule.After(j.Attempts, v.NotBefore, d.random)
+	delay, ok := d.scheduleOf(a.endpoint).After(j.Attempts, v.NotBefore, d.random)
 	if !ok {
 		return d.giveUp(ctx, msg, j, rec, reasonExhausted)
 	}
@@ -177,6 +200,14 @@ func (d *deliverer) follow(ctx context.Context, msg jetstream.Msg, j job, rec at
 		return err
 	}
 	return d.postpone(ctx, msg, j, delay)
+}
+
+// scheduleOf is the delays before an endpoint's attempts.
+func (d *deliverer) scheduleOf(e notify.Endpoint) retry.Schedule {
+	if len(e.Schedule) > 0 {
+		return retry.Schedule(e.Schedule)
+	}
+	return d.schedule
 }
 
 // webhookResult tells the endpoint's guard what an attempt means: any answer

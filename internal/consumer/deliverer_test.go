@@ -13,26 +13,17 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"reconciler/internal/broker"
-	"reconciler/internal/guard"
 	"reconciler/internal/payment"
 	"reconciler/internal/retry"
 )
 
 func (s *stage) deliverer() *deliverer {
 	s.Helper()
-	d := &deliverer{
-		broker: s.b, endpoints: s.dispatcher().endpoints, guards: map[endpointKey]*guard.Guard{}, sender: s.options.Sender,
+	return &deliverer{
+		broker: s.b, endpoints: s.directory(), parties: newParties(s.options.Guards, s.options.Sender), sender: s.options.Sender,
 		schedule: s.options.Schedule, random: s.options.Random, order: &order{broker: s.b}, waiting: s.options.Workers,
 		closed: &closedEndpoints{keys: map[endpointKey]bool{}}, ackWait: s.options.AckWait, log: s.options.Log,
 	}
-	for _, e := range s.options.Endpoints {
-		g, err := s.options.Guards(e)
-		if err != nil {
-			s.Fatal(err)
-		}
-		d.guards[endpointKey{e.Merchant, e.ID}] = g
-	}
-	return d
 }
 
 func (s *stage) nextJob() jetstream.Msg {

@@ -19,7 +19,7 @@ import (
 // wants it. The job is due at once: a timer would cost it the broker's 250 ms.
 type dispatcher struct {
 	broker    *broker.Broker
-	endpoints *notify.Directory
+	endpoints Endpoints
 	log       zerolog.Logger
 }
 

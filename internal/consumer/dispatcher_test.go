@@ -11,17 +11,12 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"reconciler/internal/broker"
-	"reconciler/internal/notify"
 	"reconciler/internal/payment"
 )
 
 func (s *stage) dispatcher() *dispatcher {
 	s.Helper()
-	endpoints, err := notify.NewDirectory(s.options.Endpoints)
-	if err != nil {
-		s.Fatal(err)
-	}
-	return &dispatcher{broker: s.b, endpoints: endpoints, log: s.options.Log}
+	return &dispatcher{broker: s.b, endpoints: s.directory(), log: s.options.Log}
 }
 
 func (s *stage) nextEvent() jetstream.Msg {
@@ -56,9 +51,9 @@ func TestDispatcher_MakesOneJobForEachInterestedEndpoint(t *testing.T) {
 		s.endpoint("paid", "payment.succeeded", "payment.refunded")
 		s.endpoint("family", "payment.*")
 		s.endpoint("off")
-		s.options.Endpoints[3].Disabled = true
+		s.endpoints[3].Disabled = true
 		s.endpoint("elsewhere")
-		s.options.Endpoints[4].Merchant = "another"
+		s.endpoints[4].Merchant = "another"
 		s.changed(s.begun("p"), payment.Succeeded)
 		s.dispatch()
 		s.dispatch()

@@ -38,6 +38,8 @@ type stage struct {
 	shop     *shop
 	guard    *guard.Guard
 	options  Options
+	// endpoints are what the options' directory is made of.
+	endpoints []notify.Endpoint
 }
 
 // newStage makes a stage without jitter, endpoints and rate limits: what a test
@@ -85,7 +87,7 @@ func inBubble(t *testing.T, f func(*stage)) {
 
 // endpoint adds an endpoint of merchant m that wants these events; none: all.
 func (s *stage) endpoint(id string, events ...string) {
-	s.options.Endpoints = append(s.options.Endpoints, notify.Endpoint{
+	s.endpoints = append(s.endpoints, notify.Endpoint{
 		ID: id, Merchant: "m", URL: "http://shop.example/" + id, AllowHTTP: true, Events: events,
 		Secrets: []secret.Text{secret.New(hookSecret)},
 	})
@@ -98,13 +100,19 @@ func (s *stage) run() (stop func()) {
 	return s.start(s.set())
 }
 
-func (s *stage) set() *Set {
+func (s *stage) directory() *notify.Directory {
 	s.Helper()
-	set, err := New(s.options)
+	d, err := notify.NewDirectory(s.endpoints)
 	if err != nil {
 		s.Fatal(err)
 	}
-	return set
+	return d
+}
+
+func (s *stage) set() *Set {
+	s.Helper()
+	s.options.Endpoints = s.directory()
+	return New(s.options)
 }
 
 func (s *stage) start(set *Set) (stop func()) {

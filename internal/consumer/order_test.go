@@ -163,9 +163,9 @@ func TestOrder_LetsANewEndpointBeginAnywhere(t *testing.T) {
 // What was queued for an endpoint that is gone or off is recorded as skipped, and
 // does not stand in the way of what comes after its return.
 func TestOrder_GoesOn_WhenAnEndpointWasRemovedOrDisabled(t *testing.T) {
-	for name, change := range map[string]func(*Options){
-		"removed":  func(o *Options) { o.Endpoints = nil },
-		"disabled": func(o *Options) { o.Endpoints[0].Disabled = true },
+	for name, change := range map[string]func(*stage){
+		"removed":  func(s *stage) { s.endpoints = nil },
+		"disabled": func(s *stage) { s.endpoints[0].Disabled = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(s *stage) {
@@ -176,8 +176,8 @@ func TestOrder_GoesOn_WhenAnEndpointWasRemovedOrDisabled(t *testing.T) {
 				time.Sleep(time.Minute)
 				stop()
 
-				with := slices.Clone(s.options.Endpoints)
-				change(&s.options)
+				with := slices.Clone(s.endpoints)
+				change(s)
 				is = s.changed(is, payment.Succeeded)
 				stop = s.run()
 				time.Sleep(time.Hour)
@@ -186,8 +186,8 @@ func TestOrder_GoesOn_WhenAnEndpointWasRemovedOrDisabled(t *testing.T) {
 					t.Errorf("records %v, jobs %v", records, s.jobs())
 				}
 
-				s.options.Endpoints = with
-				s.options.Endpoints[0].Disabled = false
+				s.endpoints = with
+				s.endpoints[0].Disabled = false
 				s.shop.respond(answers(http.StatusOK))
 				s.changed(is, payment.Refunded)
 				s.run()

@@ -212,6 +212,20 @@ func (o Options) webhookLimit() time.Duration {
 	return orElse(o.Webhook.TimeLimit > 0, o.Webhook.TimeLimit, webhook.DefaultTimeLimit)
 }
 
+// directory is the configured endpoints, each of which can be protected.
+func (o Options) directory() (*notify.Directory, error) {
+	endpoints, err := notify.NewDirectory(o.Endpoints)
+	if err != nil {
+		return nil, fmt.Errorf("read the endpoints: %w", err)
+	}
+	for _, e := range o.Endpoints {
+		if _, err := o.endpointGuard(e); err != nil {
+			return nil, fmt.Errorf("protect endpoint %s: %w", e.ID, err)
+		}
+	}
+	return endpoints, nil
+}
+
 // endpointGuard protects one merchant's endpoint, and everybody else from it.
 func (o Options) endpointGuard(e notify.Endpoint) (*guard.Guard, error) {
 	return guard.New(guard.Options{

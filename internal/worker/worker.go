@@ -63,6 +63,10 @@ func New(ctx context.Context, o Options) (*Worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare the streams: %w", err)
 	}
+	endpoints, err := o.directory()
+	if err != nil {
+		return nil, err
+	}
 	sender, err := webhook.New(o.Webhook)
 	if err != nil {
 		return nil, fmt.Errorf("set up the webhook sender: %w", err)
@@ -71,16 +75,11 @@ func New(ctx context.Context, o Options) (*Worker, error) {
 		sender.Close()
 		return nil, err
 	}
-	set, err := consumer.New(consumer.Options{
-		Broker: b, Accounts: accounts, Endpoints: o.Endpoints, Sender: sender, Guards: o.endpointGuard,
+	set := consumer.New(consumer.Options{
+		Broker: b, Accounts: accounts, Endpoints: endpoints, Sender: sender, Guards: o.endpointGuard,
 		Schedule: o.Schedule, Workers: o.Concurrency, AckWait: o.AckWait, PullWait: o.PullWait, Callbacks: o.Callbacks,
 		Random: o.Random, Log: o.Log,
 	})
-	if err != nil {
-		sender.Close()
-		others.Leave(ctx)
-		return nil, fmt.Errorf("wire the loops: %w", err)
-	}
 	// The worker lives until Stop, not until the context of its making ends. Two
 	// lives: pulling ends at once when Stop begins, the work in hand later.
 	pull, endPull := context.WithCancel(context.WithoutCancel(ctx))

@@ -1,0 +1,88 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"reconciler/internal/guard"
+	"reconciler/internal/notify"
+	"reconciler/internal/notify/webhook"
+)
+
+// Endpoints is who is to be told. Its methods answer at once, from memory, as the
+// endpoints are now; they are called concurrently.
+type Endpoints interface {
+	// For gives a merchant's endpoints, disabled ones too.
+	For(merchant string) []notify.Endpoint
+	// Find gives one endpoint.
+	Find(merchant, id string) (notify.Endpoint, bool)
+}
+
+// Reporter is told how attempts at endpoints end, so that it may turn one off
+// that only fails. What it turns off, Endpoints shows as disabled.
+type Reporter interface {
+	Report(ctx context.Context, merchant, id string, action notify.Action)
+}
+
+// endpointKey names an endpoint: ids are unique per merchant.
+type endpointKey struct{ merchant, id string }
+
+// party is what this process has of one endpoint: its tap and its connections,
+// so that no endpoint uses up what another needs.
+type party struct {
+	guard *guard.Guard
+	pool  *webhook.Pool
+	// made is the endpoint as it was when both were made.
+	made notify.Endpoint
+}
+
+// fits reports whether the party still is that of the endpoint.
+func (p *party) fits(e notify.Endpoint) bool {
+	return p.made.URL == e.URL && p.made.Rate == e.Rate && p.made.Concurrency == e.Concurrency
+}
+
+// parties makes each endpoint's party when it is needed first, and anew when the
+// endpoint's address or limits have changed.
+type parties struct {
+	guards func(notify.Endpoint) (*guard.Guard, error)
+	sender *webhook.Sender
+
+	mu  sync.Mutex
+	all map[endpointKey]*party
+}
+
+func newParties(guards func(notify.Endpoint) (*guard.Guard, error), sender *webhook.Sender) *parties {
+	return &parties{guards: guards, sender: sender, all: map[endpointKey]*party{}}
+}
+
+func (p *parties) of(e notify.Endpoint) (*party, error) {
+	key := endpointKey{e.Merchant, e.ID}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if known := p.all[key]; known != nil && known.fits(e) {
+		return known, nil
+	}
+	g, err := p.guards(e)
+	if err != nil {
+		return nil, fmt.Errorf("protect endpoint %s: %w", e.ID, err)
+	}
+	pool, err := p.sender.Pool(webhook.PoolOptions{Concurrency: e.Concurrency})
+	if err != nil {
+		return nil, fmt.Errorf("prepare the connections of endpoint %s: %w", e.ID, err)
+	}
+	if old := p.all[key]; old != nil {
+		old.pool.Close()
+	}
+	p.all[key] = &party{guard: g, pool: pool, made: e}
+	return p.all[key], nil
+}
+
+// close lets go of the connections that nobody uses.
+func (p *parties) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, known := range p.all {
+		known.pool.Close()
+	}
+}
