@@ -91,12 +91,15 @@ func TestAsyncAPI_AddressesAreTheSubjectsOfTheCode(t *testing.T) {
 
 func TestAsyncAPI_HasTheClosedListsOfTheCode(t *testing.T) {
 	doc := asyncAPI(t)
-	var statuses, classes []string
+	var statuses, classes, causes []string
 	for _, s := range payment.Statuses() {
 		statuses = append(statuses, string(s))
 	}
 	for _, c := range webhook.Classes() {
 		classes = append(classes, string(c))
+	}
+	for _, r := range webhook.Reasons() {
+		causes = append(causes, string(r))
 	}
 	outcomes := constants(t, "attempt.go", "outcome")
 	for name, pair := range map[string]struct{ got, want []string }{
@@ -104,6 +107,7 @@ func TestAsyncAPI_HasTheClosedListsOfTheCode(t *testing.T) {
 		"outcomes": {words(t, doc, "components", "parameters", "outcome", "enum"), outcomes},
 		"recorded": {words(t, doc, "components", "schemas", "attempt", "properties", "outcome", "enum"), outcomes},
 		"classes":  {words(t, doc, "components", "schemas", "attempt", "properties", "class", "enum"), classes},
+		"causes":   {words(t, doc, "components", "schemas", "attempt", "properties", "reason", "enum"), causes},
 		"stages":   {words(t, doc, "components", "parameters", "stage", "enum"), constants(t, "intake.go", "stage")},
 		"reasons":  {words(t, doc, "components", "parameters", "reason", "enum"), constants(t, "intake.go", "reason")},
 	} {

@@ -40,9 +40,12 @@ type attemptRecord struct {
 	Outcome       string    `json:"outcome"`
 	At            time.Time `json:"at"`
 	LatencyMS     int64     `json:"latency_ms"`
-	// Status is the HTTP status, 0 where there was no answer; Class says why not.
+	// Status is the HTTP status, 0 where there was no answer; Class says why not,
+	// Reason in which phase and of what, Detail the same for people.
 	Status int    `json:"http_status,omitempty"`
 	Class  string `json:"class,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	Detail string `json:"detail,omitempty"`
 	// Excerpt is the beginning of the merchant's answer, made printable.
 	Excerpt string    `json:"excerpt,omitempty"`
 	Remote  string    `json:"remote,omitempty"`
@@ -73,7 +76,7 @@ func newAttemptRecord(j job, began time.Time, r webhook.Result) attemptRecord {
 	return attemptRecord{
 		SchemaVersion: 1, EventID: j.EventID, MerchantID: j.MerchantID, Endpoint: j.Endpoint,
 		PaymentID: j.PaymentID, Version: j.Version, Attempt: j.Attempts, At: began.UTC(),
-		LatencyMS: r.Latency.Milliseconds(), Status: r.Status, Class: string(r.Class),
+		LatencyMS: r.Latency.Milliseconds(), Status: r.Status, Class: string(r.Class), Reason: string(r.Reason), Detail: r.Detail,
 		Excerpt: r.Excerpt, Remote: r.Remote,
 	}
 }
