@@ -50,7 +50,7 @@ func newSandbox(s streams) *cobra.Command {
 	flags.StringVar(&f.dir, "dir", "sandbox", "folder for the configuration and the worker's data")
 	flags.IntVar(&f.port, "port", 18080, "first port: control API, then merchant, then the providers")
 	flags.Uint64Var(&f.seed, "seed", 1, "seed of lives and faults")
-	flags.StringVar(&f.faults, "faults", "none", "how much goes wrong: none, some or many")
+	flags.StringVar(&f.faults, "faults", "none", "how much goes wrong: none, some, many or hostile (answers that lie)")
 	flags.DurationVar(&f.step, "step", 3*time.Second, "length of one stage of a payment's life")
 	flags.StringVar(&f.listen, "broker", "127.0.0.1:4222", "where the broker inside run is to listen")
 	flags.StringVar(&f.callbacks, "callbacks", "", "where run is to take callbacks, such as 127.0.0.1:8090 (default: nowhere)")
