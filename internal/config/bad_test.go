@@ -16,6 +16,7 @@ func environment() map[string]string {
 	return map[string]string{
 		"PASSWORD": "s3cret-of-the-environment", "EMPTY": "", "SPACED": " s3cret-of-the-environment ",
 		"HOOK":       "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+		"STORE_KEY":  "c3RvcmUta2V5LXN0b3JlLWtleS1zdG9yZS1rZXktMzI=",
 		"SHORT_HOOK": "whsec_c2hvcnQ=", "BROKEN_HOOK": "whsec_not base64",
 	}
 }

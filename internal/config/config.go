@@ -7,6 +7,7 @@ import (
 	"reconciler/internal/broker"
 	"reconciler/internal/guard"
 	"reconciler/internal/notify"
+	"reconciler/internal/notify/endpoint"
 	"reconciler/internal/notify/webhook"
 	"reconciler/internal/providers/catalog"
 	"reconciler/internal/retry"
@@ -46,11 +47,8 @@ func (c *Config) WorkerOptions(transport func() http.RoundTripper) (worker.Optio
 	o := worker.Options{
 		Replicas: c.NATS.Replicas, StatusRetention: c.NATS.StatusRetention,
 		LogRetention: c.NATS.LogRetention, DeadRetention: c.NATS.DeadRetention,
-		Endpoints: c.endpoints, Schedule: c.schedule(),
-		Webhook: webhook.Options{
-			Policy:    webhook.Policy{Allow: c.Webhooks.AllowNetworks, Ports: ports(c.Webhooks.AllowPorts)},
-			TimeLimit: c.Webhooks.TimeLimit, Concurrency: c.Worker.Concurrency,
-		},
+		Endpoints: c.endpoints, RunTime: c.EndpointOptions(), Schedule: c.schedule(),
+		Webhook:     c.WebhookOptions(),
 		ExpiryGrace: c.Watch.ExpiryGrace, FailureDelay: c.Watch.FailureDelay,
 		DoubtLooks: c.Watch.Doubt.Looks, DoubtSpan: c.Watch.Doubt.Span,
 		Concurrency: c.Worker.Concurrency, AckWait: c.Worker.AckWait, PullWait: c.Worker.PullWait,
@@ -66,6 +64,24 @@ func (c *Config) WorkerOptions(transport func() http.RoundTripper) (worker.Optio
 		})
 	}
 	return o, nil
+}
+
+// EndpointOptions are the options of the directory of endpoints by this file. The
+// caller adds broker and log.
+func (c *Config) EndpointOptions() endpoint.Options {
+	o := endpoint.Options{Configured: c.endpoints, AllowHTTP: c.Webhooks.AllowHTTP, DisableAfter: c.Webhooks.DisableAfter}
+	for _, k := range c.Webhooks.Store.Keys {
+		o.Keys = append(o.Keys, endpoint.Key{ID: k.ID, Value: k.Value})
+	}
+	return o
+}
+
+// WebhookOptions are the options of the sender of webhooks by this file.
+func (c *Config) WebhookOptions() webhook.Options {
+	return webhook.Options{
+		Policy:    webhook.Policy{Allow: c.Webhooks.AllowNetworks, Ports: ports(c.Webhooks.AllowPorts)},
+		TimeLimit: c.Webhooks.TimeLimit, Concurrency: c.Worker.Concurrency,
+	}
 }
 
 func ports(all []int) []uint16 {

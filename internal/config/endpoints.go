@@ -1,11 +1,13 @@
 package config
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 
 	"reconciler/internal/guard"
 	"reconciler/internal/notify"
+	"reconciler/internal/notify/endpoint"
 )
 
 func (c *Config) checkWebhooks(d *decoder) {
@@ -15,6 +17,38 @@ func (c *Config) checkWebhooks(d *decoder) {
 	if d.given["webhooks.allow_ports"] && len(c.Webhooks.AllowPorts) == 0 {
 		d.at("webhooks.allow_ports", "an empty list", "at least one port, or no allow_ports, which allows all")
 	}
+	c.checkStore(d)
+}
+
+// checkStore checks the keys of endpoints made at run time.
+func (c *Config) checkStore(d *decoder) {
+	const list = "webhooks.store.keys"
+	if d.given["webhooks.store"] && !d.refused["webhooks.store"] && !d.refused[list] && len(c.Webhooks.Store.Keys) == 0 {
+		d.at(list, "no key", "at least one, or no webhooks.store, which turns endpoints at run time off")
+	}
+	seen := map[string]bool{}
+	for i, k := range c.Webhooks.Store.Keys {
+		path := item(list, i)
+		for _, problem := range (endpoint.Key{ID: k.ID, Value: k.Value}).Check() {
+			switch {
+			case errors.Is(problem, endpoint.ErrKeyID):
+				d.at(path+".id", missingOr(d.given[path+".id"], "something else"), "1 to 32 characters of a-z, 0-9, _ and -")
+			case errors.Is(problem, endpoint.ErrKeyValue):
+				d.at(path+".value", missingOr(d.given[path+".value"], "something else"), "standard base64 of 32 bytes, such as `openssl rand -base64 32` prints")
+			}
+		}
+		if k.ID != "" && seen[k.ID] {
+			d.at(path+".id", "an id that another key has", "another id: what a key sealed names it")
+		}
+		seen[k.ID] = true
+	}
+}
+
+func missingOr(given bool, otherwise string) string {
+	if given {
+		return otherwise
+	}
+	return "nothing"
 }
 
 func (c *Config) checkEndpoints(d *decoder) {

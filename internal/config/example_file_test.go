@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"reconciler/internal/notify/endpoint"
 	"reconciler/internal/providers/catalog"
 	"reconciler/internal/retry"
 )
@@ -136,7 +137,7 @@ func TestExampleFile_LeavesOutWhatIsTheDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Settings for a server, and those whose comment says that they are examples.
-	examples := regexp.MustCompile(`(?m)^ *#(url|credentials_file|nkey_file|user|password|token|tls|ca_file|cert_file|key_file|allow_networks|allow_ports|events|min_interval):.*\n`)
+	examples := regexp.MustCompile(`(?m)^ *#(url|credentials_file|nkey_file|user|password|token|tls|ca_file|cert_file|key_file|allow_networks|allow_ports|store|events|min_interval):.*\n`)
 	data := uncommented(examples.ReplaceAll(example(t), nil))
 	data = bytes.Replace(data, []byte("    cadence:\n      open:\n        - {until: 72h, every: 1m}\n"), nil, 1)
 	full, err := Parse("full", data, Lookup{Env: anyEnvironment})
@@ -151,6 +152,9 @@ func TestExampleFile_LeavesOutWhatIsTheDefault(t *testing.T) {
 		if !reflect.DeepEqual(a.cadence, b.cadence) || !reflect.DeepEqual(a.guard, b.guard) || !reflect.DeepEqual(a.settings, b.settings) {
 			t.Errorf("account %s:\n%+v %+v %+v\nwant\n%+v %+v %+v", a.Name, a.cadence, a.guard, a.settings, b.cadence, b.guard, b.settings)
 		}
+	}
+	if full.Webhooks.DisableAfter != endpoint.DefaultDisableAfter {
+		t.Errorf("webhooks.disable_after: %v, want %v", full.Webhooks.DisableAfter, endpoint.DefaultDisableAfter)
 	}
 	if !reflect.DeepEqual(full.endpoints, plain.endpoints) {
 		t.Errorf("endpoints: %+v, want %+v", full.endpoints, plain.endpoints)

@@ -12,6 +12,7 @@ import (
 
 	"reconciler/internal/guard"
 	"reconciler/internal/notify"
+	"reconciler/internal/notify/endpoint"
 	"reconciler/internal/notify/webhook"
 	"reconciler/internal/retry"
 	"reconciler/internal/secret"
@@ -62,16 +63,19 @@ nats: {url: "nats://a", replicas: 5, status_retention: 100d, log_retention: 2d, 
 worker: {concurrency: 8, ack_wait: 90s, pull_wait: 500ms}
 watch: {expiry_grace: 2h, failure_delay: 10s, doubt: {looks: 5, span: 1h}}
 callbacks: {listen: "127.0.0.1:8090"}
-webhooks: {schedule: [0s, 5s], time_limit: 20s, allow_networks: [10.0.0.0/8], allow_ports: [443], allow_http: true}
+webhooks: {schedule: [0s, 5s], time_limit: 20s, allow_networks: [10.0.0.0/8], allow_ports: [443], allow_http: true, disable_after: 3d, store: {keys: [{id: k1, value: {env: STORE_KEY}}]}}
 `+account+`endpoints: [{merchant: shop, id: orders, url: "http://shop.example", secrets: [{env: HOOK}], rate: 2}]`)
 	o.Accounts = nil
+	endpoints := []notify.Endpoint{{
+		ID: "orders", Merchant: "shop", URL: "http://shop.example", AllowHTTP: true, Rate: 2,
+		Secrets: []secret.Text{secret.New(environment()["HOOK"])}, Concurrency: notify.DefaultConcurrency,
+	}}
+	key := endpoint.Key{ID: "k1", Value: secret.New(environment()["STORE_KEY"])}
 	want := worker.Options{
 		Replicas: 5, StatusRetention: 100 * retry.Day, LogRetention: 2 * retry.Day, DeadRetention: 3 * retry.Day,
-		Endpoints: []notify.Endpoint{{
-			ID: "orders", Merchant: "shop", URL: "http://shop.example", AllowHTTP: true, Rate: 2,
-			Secrets: []secret.Text{secret.New(environment()["HOOK"])}, Concurrency: notify.DefaultConcurrency,
-		}},
-		Schedule: retry.Schedule{0, 5 * time.Second},
+		Endpoints: endpoints,
+		RunTime:   endpoint.Options{Configured: endpoints, Keys: []endpoint.Key{key}, AllowHTTP: true, DisableAfter: 3 * retry.Day},
+		Schedule:  retry.Schedule{0, 5 * time.Second},
 		Webhook: webhook.Options{
 			Policy:    webhook.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Ports: []uint16{443}},
 			TimeLimit: 20 * time.Second, Concurrency: 8,

@@ -67,6 +67,25 @@ type Webhooks struct {
 	AllowPorts []int `yaml:"allow_ports"`
 	// AllowHTTP permits http:// endpoints; default false. Never in production.
 	AllowHTTP bool `yaml:"allow_http"`
+	// DisableAfter is how long nothing but failures disables an endpoint; default 5d.
+	DisableAfter time.Duration `yaml:"disable_after"`
+	Store        Store         `yaml:"store"`
+}
+
+// Store says how endpoints made at run time are kept.
+type Store struct {
+	// Keys seal their secrets: the first one seals, all of them open. None
+	// (default): no endpoint can be made at run time, and none that was is used.
+	Keys []StoreKey `yaml:"keys"`
+}
+
+// StoreKey is a sealing key.
+type StoreKey struct {
+	// ID names the key in what it sealed.
+	ID string `yaml:"id"`
+	// Value is the base64 of 32 random bytes. Lost, and every merchant needs a new
+	// secret.
+	Value secret.Text `yaml:"value"`
 }
 
 // Callbacks says where providers' callbacks are taken.

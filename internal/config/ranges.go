@@ -48,6 +48,7 @@ func (c *Config) checkRanges(d *decoder) {
 	for i, delay := range c.Webhooks.Schedule {
 		within(d, item("webhooks.schedule", i), delay, 0, 30*day)
 	}
+	within(d, "webhooks.disable_after", c.Webhooks.DisableAfter, time.Hour, 365*day)
 	for i, port := range c.Webhooks.AllowPorts {
 		within(d, item("webhooks.allow_ports", i), port, 1, 65535)
 	}

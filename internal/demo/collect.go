@@ -11,6 +11,7 @@ import (
 
 	"reconciler/internal/broker"
 	"reconciler/internal/invariant"
+	"reconciler/internal/notify/endpoint"
 	"reconciler/internal/payment"
 	"reconciler/internal/retry"
 	"reconciler/internal/sandbox"
@@ -150,6 +151,9 @@ type attempt struct {
 
 func (r *run) collectAttempts(ctx context.Context, h *invariant.History) error {
 	return r.each(ctx, broker.StreamWebhookLog, func(m jetstream.Msg, meta *jetstream.MsgMetadata) error {
+		if endpoint.IsEventSubject(m.Subject()) {
+			return nil // how an endpoint stands, no attempt
+		}
 		// What can't be read stays empty, and is no event's attempt then.
 		outcome, of, _ := broker.ParseWebhookLogSubject(m.Subject())
 		var a attempt

@@ -56,15 +56,21 @@ func benchNoisy(b *testing.B, synced, noisy bool) {
 	street := newStreet(b, noisy)
 	startWorker(b, noisyOptions(streams, street))
 	floor := street.floor(b)
-	announced := 0
-	for began := time.Now(); time.Since(began) < noisyFor; announced++ {
-		due := began.Add(time.Duration(announced) * time.Second / noisyPace)
-		time.Sleep(time.Until(due))
-		announcePayment(b, streams, announced)
-	}
+	announced := int(noisyFor.Seconds()) * noisyPace
 	quiet := announced / noisyEndpoints * (noisyEndpoints - street.troubled)
-	for limit := time.Now().Add(time.Minute); street.count() < quiet && time.Now().Before(limit); {
-		time.Sleep(10 * time.Millisecond)
+	pace := time.NewTicker(time.Second / noisyPace)
+	defer pace.Stop()
+	for i := range announced {
+		<-pace.C
+		announcePayment(b, streams, i)
+	}
+	for limit := time.After(time.Minute); street.count() < quiet; {
+		select {
+		case <-pace.C:
+			continue
+		case <-limit:
+		}
+		break
 	}
 	b.ReportMetric(float64(street.count()), "delivered")
 	b.ReportMetric(float64(quiet-street.count()), "missing")

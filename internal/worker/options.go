@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -8,10 +9,12 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
+	"reconciler/internal/broker"
 	"reconciler/internal/consumer"
 	"reconciler/internal/fleet"
 	"reconciler/internal/guard"
 	"reconciler/internal/notify"
+	"reconciler/internal/notify/endpoint"
 	"reconciler/internal/notify/webhook"
 	"reconciler/internal/providers"
 	"reconciler/internal/retry"
@@ -28,8 +31,12 @@ type Options struct {
 	// StatusRetention must exceed the longest watch.
 	StatusRetention, LogRetention, DeadRetention time.Duration
 
-	Accounts  []Account
+	Accounts []Account
+	// Endpoints are those of the configuration. RunTime says how those are opened
+	// that are made while workers run, and after how long of nothing but failures
+	// any endpoint is disabled: its Keys, AllowHTTP and DisableAfter count.
 	Endpoints []notify.Endpoint
+	RunTime   endpoint.Options
 	Webhook   webhook.Options
 	// Schedule is the delays before the attempts of a webhook; default: ten
 	// attempts within 75 h 35 min.
@@ -212,16 +219,19 @@ func (o Options) webhookLimit() time.Duration {
 	return orElse(o.Webhook.TimeLimit > 0, o.Webhook.TimeLimit, webhook.DefaultTimeLimit)
 }
 
-// directory is the configured endpoints, each of which can be protected.
-func (o Options) directory() (*notify.Directory, error) {
-	endpoints, err := notify.NewDirectory(o.Endpoints)
-	if err != nil {
-		return nil, fmt.Errorf("read the endpoints: %w", err)
-	}
+// directory is all endpoints as they are now. Each configured one must be such that
+// it can be protected.
+func (o Options) directory(ctx context.Context, b *broker.Broker) (*endpoint.Live, error) {
 	for _, e := range o.Endpoints {
 		if _, err := o.endpointGuard(e); err != nil {
 			return nil, fmt.Errorf("protect endpoint %s: %w", e.ID, err)
 		}
+	}
+	live := o.RunTime
+	live.Broker, live.Configured, live.Log = b, o.Endpoints, o.Log
+	endpoints, err := endpoint.New(ctx, live)
+	if err != nil {
+		return nil, fmt.Errorf("read the endpoints: %w", err)
 	}
 	return endpoints, nil
 }

@@ -23,17 +23,20 @@ import (
 	"reconciler/internal/consumer"
 	"reconciler/internal/fleet"
 	"reconciler/internal/guard"
+	"reconciler/internal/notify/endpoint"
 	"reconciler/internal/notify/webhook"
 )
 
 // Worker runs the four loops over one connection.
 type Worker struct {
-	conn     *nats.Conn
-	set      *consumer.Set
-	fleet    *fleet.Fleet
-	sender   *webhook.Sender
-	accounts []*consumer.Account
-	hinter   *consumer.Hinter
+	conn  *nats.Conn
+	set   *consumer.Set
+	fleet *fleet.Fleet
+	// endpoints are followed for as long as an attempt may report.
+	endpoints *endpoint.Live
+	sender    *webhook.Sender
+	accounts  []*consumer.Account
+	hinter    *consumer.Hinter
 
 	endPull, endWork context.CancelFunc
 	done             chan struct{}
@@ -63,7 +66,7 @@ func New(ctx context.Context, o Options) (*Worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare the streams: %w", err)
 	}
-	endpoints, err := o.directory()
+	endpoints, err := o.directory(ctx, b)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +79,7 @@ func New(ctx context.Context, o Options) (*Worker, error) {
 		return nil, err
 	}
 	set := consumer.New(consumer.Options{
-		Broker: b, Accounts: accounts, Endpoints: endpoints, Sender: sender, Guards: o.endpointGuard,
+		Broker: b, Accounts: accounts, Endpoints: endpoints, Reporter: endpoints, Sender: sender, Guards: o.endpointGuard,
 		Schedule: o.Schedule, Workers: o.Concurrency, AckWait: o.AckWait, PullWait: o.PullWait, Callbacks: o.Callbacks,
 		Random: o.Random, Log: o.Log,
 	})
@@ -84,7 +87,7 @@ func New(ctx context.Context, o Options) (*Worker, error) {
 	// lives: pulling ends at once when Stop begins, the work in hand later.
 	pull, endPull := context.WithCancel(context.WithoutCancel(ctx))
 	work, endWork := context.WithCancel(context.WithoutCancel(ctx))
-	w := &Worker{conn: o.Conn, set: set, fleet: others, sender: sender, accounts: accounts, hinter: consumer.NewHinter(b, accounts, o.Log), endPull: endPull, endWork: endWork, done: make(chan struct{})}
+	w := &Worker{conn: o.Conn, set: set, fleet: others, endpoints: endpoints, sender: sender, accounts: accounts, hinter: consumer.NewHinter(b, accounts, o.Log), endPull: endPull, endWork: endWork, done: make(chan struct{})}
 	w.run = func() {
 		defer close(w.done)
 		w.live(pull, work)
@@ -95,15 +98,18 @@ func New(ctx context.Context, o Options) (*Worker, error) {
 // live runs the loops within the fleet: what is in hand may need it to the end.
 func (w *Worker) live(pull, work context.Context) {
 	member, leave := context.WithCancel(context.WithoutCancel(work))
-	left := make(chan struct{})
-	go func() {
-		defer close(left)
-		w.fleet.Run(member)
-	}()
+	var left sync.WaitGroup
+	for _, run := range []func(context.Context){w.fleet.Run, w.endpoints.Run} {
+		left.Add(1)
+		go func() {
+			defer left.Done()
+			run(member)
+		}()
+	}
 	w.fleet.Settle(pull)
 	w.set.Run(pull, work)
 	leave()
-	<-left
+	left.Wait()
 }
 
 // Start begins to pull. A second call does nothing, nor does one after Stop.
