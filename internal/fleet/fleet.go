@@ -51,8 +51,10 @@ type Fleet struct {
 	// made is when the bucket was: with another one all revisions begin anew.
 	made     time.Time
 	accounts map[string]*account
-	// seen is when each other worker was last heard of.
+	// seen is when each other worker was last heard of; Join's and then Run's alone.
 	seen map[string]time.Time
+	// joined says that there were others when this worker came.
+	joined bool
 	// changed holds an element when a guard's state may be news; asked are leases
 	// wanted from Run.
 	changed chan struct{}
@@ -121,6 +123,7 @@ func (f *Fleet) Join(ctx context.Context) error {
 				return errors.New("join the fleet: the connection was closed")
 			case entry == nil: // all there is has been told
 				f.share()
+				f.joined = len(f.seen) > 0
 				return nil
 			}
 			f.hear(entry)
@@ -131,9 +134,9 @@ func (f *Fleet) Join(ctx context.Context) error {
 }
 
 // Settle waits until the others have given this worker its part; not at all where
-// there is nobody else.
+// there was nobody when it joined.
 func (f *Fleet) Settle(ctx context.Context) {
-	if len(f.seen) > 0 {
+	if f.joined {
 		pause(ctx, settling)
 	}
 }
