@@ -14,6 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"reconciler/internal/broker"
+	"reconciler/internal/notify/endpoint"
 	"reconciler/internal/notify/webhook"
 	"reconciler/internal/payment"
 )
@@ -42,7 +43,7 @@ func parameter(name string) string {
 	switch name {
 	case "version", "sequence":
 		return "7"
-	case "status", "outcome", "stage", "reason", "digest":
+	case "status", "outcome", "stage", "reason", "digest", "change":
 		return name
 	}
 	return name + ".ü *"
@@ -52,16 +53,17 @@ func TestAsyncAPI_AddressesAreTheSubjectsOfTheCode(t *testing.T) {
 	p := parameter
 	of := broker.WebhookRef{Merchant: p("merchant"), Endpoint: p("endpoint"), Payment: p("payment"), Version: 7}
 	subjects := map[string]string{
-		"created":  broker.CreatedSubject(p("merchant"), p("payment")),
-		"status":   broker.StatusSubject(p("status"), p("provider"), p("merchant"), p("payment")),
-		"attempts": broker.WebhookLogSubject(p("outcome"), of),
+		"created":       broker.CreatedSubject(p("merchant"), p("payment")),
+		"status":        broker.StatusSubject(p("status"), p("provider"), p("merchant"), p("payment")),
+		"attempts":      broker.WebhookLogSubject(p("outcome"), of),
+		"endpointState": endpoint.EventSubject("webhook.endpoint_change", p("merchant"), p("endpoint")),
 		"dead": broker.DeadSubject(broker.DeadRef{
 			Stage: p("stage"), Reason: p("reason"), Merchant: p("merchant"), Payment: p("payment"),
 			Stream: p("stream"), Seq: 7, Digest: p("digest"),
 		}),
 	}
 	filters := map[string]string{
-		"created": broker.FilterCreated, "status": broker.FilterStatus, "attempts": broker.FilterWebhookLog, "dead": broker.FilterDead,
+		"created": broker.FilterCreated, "status": broker.FilterStatus, "attempts": broker.FilterWebhookLog, "endpointState": broker.FilterWebhookLog, "dead": broker.FilterDead,
 	}
 	doc := asyncAPI(t)
 	channels, _ := at(t, doc, "channels").(map[string]any)
@@ -122,9 +124,9 @@ func TestAsyncAPI_HasTheHeadersOfTheCode(t *testing.T) {
 	const id = "Nats-Msg-Id"
 	tests := map[string][]string{
 		"eventHeaders":   append(constants(t, "headers.go", "header"), id),
-		"webhookHeaders": {webhook.HeaderID, webhook.HeaderTimestamp, webhook.HeaderSignature, "traceparent"},
+		"webhookHeaders": {webhook.HeaderID, webhook.HeaderTimestamp, webhook.HeaderSignature, webhook.HeaderReplay, "traceparent"},
 		"createdHeaders": {"traceparent", id},
-		"attemptHeaders": {"ce-id", "traceparent", id},
+		"attemptHeaders": {"Recon-Replay", "ce-id", "traceparent", id},
 		"letterHeaders":  append(slices.DeleteFunc(brokerConstants(t, "dead.go", "header"), func(h string) bool { return strings.HasSuffix(h, "-") }), id),
 	}
 	for name, want := range tests {

@@ -50,6 +50,9 @@ type attemptRecord struct {
 	Excerpt string    `json:"excerpt,omitempty"`
 	Remote  string    `json:"remote,omitempty"`
 	NextAt  time.Time `json:"next_at,omitzero"`
+	// Replay is the mark of the replay that the attempt was made for; empty: the
+	// first delivery. A replay's attempts are counted from 1.
+	Replay string `json:"replay,omitempty"`
 }
 
 // lastAttempt reads the last record of a webhook; the zero value if there is none,
@@ -72,12 +75,23 @@ func lastAttempt(ctx context.Context, b *broker.Broker, of broker.WebhookRef) (a
 	return rec, nil
 }
 
+// lastOf reads the last record that tells how far a job is. Of a replay's job
+// that is one of the same replay. Any other job is over once its event had an end,
+// but how often a replay tried counts for that replay alone.
+func lastOf(ctx context.Context, b *broker.Broker, j job) (attemptRecord, error) {
+	last, err := lastAttempt(ctx, b, j.ref(j.Version))
+	if last.Replay == j.Replay || j.Replay == "" && ends(last.Outcome) {
+		return last, err
+	}
+	return attemptRecord{}, err
+}
+
 func newAttemptRecord(j job, began time.Time, r webhook.Result) attemptRecord {
 	return attemptRecord{
 		SchemaVersion: 1, EventID: j.EventID, MerchantID: j.MerchantID, Endpoint: j.Endpoint,
 		PaymentID: j.PaymentID, Version: j.Version, Attempt: j.Attempts, At: began.UTC(),
 		LatencyMS: r.Latency.Milliseconds(), Status: r.Status, Class: string(r.Class), Reason: string(r.Reason), Detail: r.Detail,
-		Excerpt: r.Excerpt, Remote: r.Remote,
+		Excerpt: r.Excerpt, Remote: r.Remote, Replay: j.Replay,
 	}
 }
 
@@ -93,6 +107,11 @@ func writeAttempt(ctx context.Context, b *broker.Broker, j job, rec attemptRecor
 	}
 	subject := broker.WebhookLogSubject(rec.Outcome, j.ref(j.Version))
 	id := fmt.Sprintf("%s/%s/%d/%s", j.EventID, j.Endpoint, rec.Attempt, rec.Outcome)
+	if rec.Replay != "" {
+		// A header too, so that who counts a replay's attempts reads headers only.
+		header.Set(headerReplay, rec.Replay)
+		id += "/" + rec.Replay
+	}
 	if err := b.AppendLog(ctx, broker.LogRecord{Subject: subject, ID: id, Header: header, Body: body}); err != nil {
 		return fmt.Errorf("record a webhook attempt of payment %q: %w", j.PaymentID, err)
 	}

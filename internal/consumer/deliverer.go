@@ -59,7 +59,7 @@ func (d *deliverer) handle(ctx context.Context, msg jetstream.Msg, s slot) error
 		return d.refuse(ctx, msg, err)
 	}
 	// A job comes again when its worker died or its event was dispatched twice.
-	last, err := lastAttempt(ctx, d.broker, j.ref(j.Version))
+	last, err := lastOf(ctx, d.broker, j)
 	switch {
 	case err != nil:
 		return err
@@ -150,7 +150,7 @@ func (d *deliverer) attempt(ctx context.Context, msg jetstream.Msg, a attempt) e
 	// off, which counts nowhere.
 	result := d.sender.Send(ctx, webhook.Request{
 		URL: e.URL, AllowHTTP: e.AllowHTTP, ID: j.EventID, Body: body, Secrets: e.Secrets, Signer: e.Signer,
-		Headers: e.Headers, Pool: a.to.pool, Trace: j.Trace,
+		Headers: e.Headers, Pool: a.to.pool, Trace: j.Trace, Replay: j.Replay != "",
 	})
 	if ctx.Err() != nil {
 		return fmt.Errorf("deliver a webhook of payment %q: %w", j.PaymentID, ctx.Err())
@@ -167,7 +167,7 @@ func (d *deliverer) attempt(ctx context.Context, msg jetstream.Msg, a attempt) e
 	// Who was frozen in between must not overwrite what another worker, to whom
 	// the job was given, has recorded since. A delivery is true in any case.
 	if time.Since(began) >= d.ackWait && verdict.Action != notify.Delivered {
-		last, err := lastAttempt(ctx, d.broker, j.ref(j.Version))
+		last, err := lastOf(ctx, d.broker, j)
 		if err != nil || last.Attempt >= j.Attempts {
 			return orAcknowledge(msg, err)
 		}
@@ -302,6 +302,9 @@ func (d *deliverer) keep(ctx context.Context, j job, rec attemptRecord) error {
 	line = line.Str("event", "webhook.attempted").Str("merchant", j.MerchantID).Str("endpoint", j.Endpoint).
 		Str("payment", j.PaymentID).Int("version", j.Version).Str("event_id", j.EventID).Int("attempt", rec.Attempt).
 		Str("outcome", rec.Outcome).Int("http_status", rec.Status).Str("class", rec.Class).Int64("latency_ms", rec.LatencyMS)
+	if rec.Replay != "" {
+		line = line.Str("replay", rec.Replay)
+	}
 	if !rec.NextAt.IsZero() {
 		line = line.Time("next_at", rec.NextAt)
 	}

@@ -41,11 +41,8 @@ func (d *dispatcher) handle(ctx context.Context, msg jetstream.Msg, s slot) erro
 		if !notify.Interested(endpoint, event.Type) {
 			continue
 		}
-		j := job{
-			EventID: event.ID(), MerchantID: event.Data.MerchantID, PaymentID: event.Data.PaymentID,
-			Endpoint: endpoint.ID, Version: event.Data.Version, Seq: meta.Sequence.Stream,
-			Before: precedingSeq(msg.Headers()), Trace: msg.Headers().Get(headerTrace), Body: msg.Data(),
-		}
+		j := newJob(event, broker.Stored{Seq: meta.Sequence.Stream, Header: msg.Headers(), Body: msg.Data()})
+		j.Endpoint = endpoint.ID
 		if err := d.enqueue(ctx, j); err != nil {
 			return err
 		}

@@ -12,8 +12,13 @@ import (
 	"reconciler/internal/payment"
 )
 
-// jobSchema is the version of a webhook job's header. Version 1 is what job shows.
-const jobSchema = 1
+// The versions of a webhook job's header. Version 1 is what job shows without
+// Replay; version 2 has it, so that a worker that knows no replays leaves the job
+// to others: it would drop it, because the event had its end before.
+const (
+	jobSchema    = 1
+	replaySchema = 2
+)
 
 // headerJob holds a webhook job as JSON. The message's body is the event's
 // body, so that the very bytes that were published reach the merchant.
@@ -33,10 +38,21 @@ type job struct {
 	Before uint64 `json:"before"`
 	// Attempts were made so far. Waits counts how often since the last one the
 	// job could not begin.
-	Attempts int    `json:"attempts"`
-	Waits    int    `json:"waits,omitempty"`
-	Trace    string `json:"-"`
-	Body     []byte `json:"-"`
+	Attempts int `json:"attempts"`
+	Waits    int `json:"waits,omitempty"`
+	// Replay is the mark of the replay that asked for the event again; empty: the
+	// dispatcher made the job.
+	Replay string `json:"replay,omitempty"`
+	Trace  string `json:"-"`
+	Body   []byte `json:"-"`
+}
+
+// newJob is the job of an event as it is stored; its endpoint is the caller's to name.
+func newJob(e payment.Event, stored broker.Stored) job {
+	return job{
+		EventID: e.ID(), MerchantID: e.Data.MerchantID, PaymentID: e.Data.PaymentID, Version: e.Data.Version,
+		Seq: stored.Seq, Before: precedingSeq(stored.Header), Trace: stored.Header.Get(headerTrace), Body: stored.Body,
+	}
 }
 
 func (j job) dueSubject() string {
@@ -62,6 +78,9 @@ func (j job) ref(version int) broker.WebhookRef {
 
 func (j job) header() (nats.Header, error) {
 	j.Schema = jobSchema
+	if j.Replay != "" {
+		j.Schema = replaySchema
+	}
 	encoded, err := json.Marshal(j)
 	if err != nil {
 		return nil, fmt.Errorf("encode the webhook job of payment %q: %w", j.PaymentID, err)
@@ -79,7 +98,7 @@ func (j job) header() (nats.Header, error) {
 func readJob(msg jetstream.Msg) (job, error) {
 	var j job
 	header := []byte(msg.Headers().Get(headerJob))
-	if err := checkSchema(header, jobSchema); err != nil {
+	if err := checkSchema(header, replaySchema); err != nil {
 		return job{}, err
 	}
 	if err := json.Unmarshal(header, &j); err != nil {

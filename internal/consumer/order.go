@@ -20,6 +20,10 @@ import (
 // dispatcher has been past n-1, or the endpoint's filter leaves the earlier ones
 // out. That is asked first: were it asked last, the dispatcher could make the job
 // between the two questions.
+//
+// A replay's jobs have had their turn, and all before them. They only wait for
+// jobs of earlier versions that are on their way now; and an event that had its
+// turn holds back nobody while it is replayed.
 type order struct {
 	broker *broker.Broker
 	// dispatched is the highest status sequence below which every event has its
@@ -33,6 +37,9 @@ func (o *order) blocked(ctx context.Context, j job, e notify.Endpoint) (bool, ti
 	if j.Version == 1 {
 		return false, time.Time{}, nil
 	}
+	if j.Replay != "" {
+		return o.pending(ctx, j)
+	}
 	ended, err := o.ended(ctx, j, j.Version-1)
 	if err != nil || ended {
 		return false, time.Time{}, err
@@ -45,10 +52,11 @@ func (o *order) blocked(ctx context.Context, j job, e notify.Endpoint) (bool, ti
 	return pending || expected, until, err
 }
 
-// ended reports whether a version of the job's payment has a final record at the job's endpoint.
+// ended reports whether a version of the job's payment has a final record at the
+// job's endpoint, or has one no more because it is being replayed.
 func (o *order) ended(ctx context.Context, j job, version int) (bool, error) {
 	last, err := lastAttempt(ctx, o.broker, j.ref(version))
-	return ends(last.Outcome), err
+	return ends(last.Outcome) || last.Replay != "", err
 }
 
 // expected reports whether an earlier version's job may still come from the

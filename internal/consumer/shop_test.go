@@ -36,6 +36,9 @@ type delivery struct {
 	// nth counts the attempts with this id at this endpoint.
 	nth int
 	err error // of the signature or body
+	// body is as it came, replay what the header said.
+	body   []byte
+	replay string
 }
 
 func newShop(t testing.TB) *shop {
@@ -75,7 +78,8 @@ func (s *shop) receive(r *http.Request, verifier *standardwebhooks.Webhook) deli
 	if err == nil {
 		err = verifier.Verify(body, r.Header)
 	}
-	d := delivery{endpoint: r.URL.Path[1:], id: r.Header.Get("webhook-id"), data: event.Data, at: time.Now(), nth: 1, err: err}
+	d := delivery{endpoint: r.URL.Path[1:], id: r.Header.Get("webhook-id"), data: event.Data, at: time.Now(), nth: 1, err: err,
+		body: body, replay: r.Header.Get("webhook-replay")}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, before := range s.got {

@@ -149,7 +149,7 @@ func TestDeliverer_MakesADeadLetter_OfWhatNoWorkerWrote(t *testing.T) {
 
 func TestDeliverer_LeavesAJobThatNewerCodeWrote(t *testing.T) {
 	rows := map[string]func(*job, *jobMsg){
-		"the job": func(_ *job, m *jobMsg) { m.header = `{"schema":2,"version":"1"}` },
+		"the job": func(_ *job, m *jobMsg) { m.header = `{"schema":3,"version":"1"}` },
 		"the event": func(_ *job, m *jobMsg) {
 			m.body = strings.Replace(m.body, `"schema_version":1`, `"schema_version":2`, 1)
 		},

@@ -1,0 +1,107 @@
+package ops
+
+import (
+	"context"
+	"errors"
+
+	"reconciler/internal/broker"
+	"reconciler/internal/notify/endpoint"
+)
+
+// missed are webhooks that were not delivered: of an event, named by a WebhookRef
+// without endpoint, the endpoints.
+type missed map[broker.WebhookRef]map[string]bool
+
+func (m missed) add(of broker.WebhookRef) {
+	event, id := ofEvent(of)
+	if m[event] == nil {
+		m[event] = map[string]bool{}
+	}
+	m[event][id] = true
+}
+
+func (m missed) remove(of broker.WebhookRef) {
+	event, id := ofEvent(of)
+	if delete(m[event], id); len(m[event]) == 0 {
+		delete(m, event)
+	}
+}
+
+func (m missed) has(of broker.WebhookRef) bool {
+	event, id := ofEvent(of)
+	return m[event][id]
+}
+
+// ofEvent takes a webhook apart into its event and its endpoint.
+func ofEvent(of broker.WebhookRef) (event broker.WebhookRef, endpoint string) {
+	event, endpoint = of, of.Endpoint
+	event.Endpoint = ""
+	return event, endpoint
+}
+
+// The outcomes and reasons, as the webhook log and the dead letters have them in
+// their subjects.
+const (
+	outcomeDelivered = "delivered"
+	outcomeExhausted = "exhausted"
+	outcomeSkipped   = "skipped"
+	reasonGone       = "gone"
+
+	headerSourceSubject = "Recon-Source-Subject"
+)
+
+// missed collects the webhooks that a selection means by what became of them; nil
+// where it does not say.
+func (r *Replays) missed(ctx context.Context, is replayRecord) (missed, error) {
+	s := is.Selection
+	if !s.missed() {
+		return nil, nil
+	}
+	all := missed{}
+	var gone missed
+	if s.Skipped {
+		gone = missed{}
+		if err := r.dead(ctx, is, reasonGone, gone); err != nil {
+			return nil, err
+		}
+	}
+	if s.Skipped || s.Exhausted {
+		span := span{stream: broker.StreamWebhookLog, filter: s.records(), to: is.Log}
+		err := r.scan(ctx, span, func(e entry) bool {
+			outcome, of, err := broker.ParseWebhookLogSubject(e.subject)
+			switch {
+			case err != nil || endpoint.IsEventSubject(e.subject):
+			case outcome == outcomeSkipped && s.Skipped, outcome == outcomeExhausted && (s.Exhausted || gone.has(of)):
+				all.add(of)
+			default:
+				all.remove(of) // the last record counts
+			}
+			return true
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if s.Dead != "" {
+		if err := r.dead(ctx, is, s.Dead, all); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// dead adds the webhooks with a dead letter of that reason.
+func (r *Replays) dead(ctx context.Context, is replayRecord, reason string, to missed) error {
+	span := span{stream: broker.StreamDead, filter: is.Selection.letters(reason), to: is.Dead}
+	return r.scan(ctx, span, func(e entry) bool {
+		of, err := broker.ParseWebhook(e.header.Get(headerSourceSubject))
+		letter, unknown := broker.ParseDeadSubject(e.subject)
+		if errors.Join(err, unknown) != nil || letter.Reason != reasonGone && letter.Reason != outcomeExhausted {
+			return true
+		}
+		if is.Selection.Endpoint == "" || is.Selection.Endpoint == of.Endpoint {
+			to.add(of)
+		}
+		return true
+	})
+}
