@@ -81,6 +81,7 @@ func (c *Config) WebhookOptions() webhook.Options {
 	return webhook.Options{
 		Policy:    webhook.Policy{Allow: c.Webhooks.AllowNetworks, Ports: ports(c.Webhooks.AllowPorts)},
 		TimeLimit: c.Webhooks.TimeLimit, Concurrency: c.Worker.Concurrency,
+		Proxy: webhook.Proxy{URL: c.Webhooks.Proxy.URL, User: c.Webhooks.Proxy.User, Password: c.Webhooks.Proxy.Password},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"reconciler/internal/guard"
 	"reconciler/internal/notify"
 	"reconciler/internal/notify/endpoint"
+	"reconciler/internal/notify/webhook"
 )
 
 func (c *Config) checkWebhooks(d *decoder) {
@@ -17,7 +18,28 @@ func (c *Config) checkWebhooks(d *decoder) {
 	if d.given["webhooks.allow_ports"] && len(c.Webhooks.AllowPorts) == 0 {
 		d.at("webhooks.allow_ports", "an empty list", "at least one port, or no allow_ports, which allows all")
 	}
+	c.checkProxy(d)
 	c.checkStore(d)
+}
+
+func (c *Config) checkProxy(d *decoder) {
+	const at = "webhooks.proxy"
+	p := c.Webhooks.Proxy
+	if !d.given[at] || d.refused[at] {
+		return
+	}
+	if p.URL == "" && !d.refused[at+".url"] {
+		d.at(at+".url", "nothing", "http:// or https:// with a host and a port, or no webhooks.proxy, which sends directly")
+	}
+	if (webhook.Proxy{URL: p.URL}).Check() != nil {
+		d.at(at+".url", "something else", "http:// or https:// with a host and a port, and nothing else")
+	}
+	if (webhook.Proxy{URL: "http://proxy:1", User: p.User}).Check() != nil {
+		d.at(at+".user", "a colon or a character that is not printable", "a name without a colon in printable ASCII")
+	}
+	if p.User == "" && !p.Password.IsZero() {
+		d.at(at+".user", "nothing", "the user whose password is given")
+	}
 }
 
 // checkStore checks the keys of endpoints made at run time.

@@ -67,9 +67,20 @@ type Webhooks struct {
 	AllowPorts []int `yaml:"allow_ports"`
 	// AllowHTTP permits http:// endpoints; default false. Never in production.
 	AllowHTTP bool `yaml:"allow_http"`
+	// Proxy is a forward proxy that webhooks go through; default none.
+	Proxy Proxy `yaml:"proxy"`
 	// DisableAfter is how long nothing but failures disables an endpoint; default 5d.
 	DisableAfter time.Duration `yaml:"disable_after"`
 	Store        Store         `yaml:"store"`
+}
+
+// Proxy is a forward proxy (HTTP CONNECT).
+type Proxy struct {
+	// URL is http or https with a host and a port, nothing else.
+	URL string `yaml:"url"`
+	// User and Password are for Basic authentication; default none.
+	User     string      `yaml:"user"`
+	Password secret.Text `yaml:"password"`
 }
 
 // Store says how endpoints made at run time are kept.
