@@ -7,6 +7,7 @@ import (
 	"reconciler/internal/invariant"
 	"reconciler/internal/payment"
 	"reconciler/internal/sandbox"
+	"reconciler/internal/sandbox/fault"
 )
 
 // collectLooks reads the providers' ledgers. What was told is put into our
@@ -42,17 +43,23 @@ func askOf(ask sandbox.Ask) invariant.Ask {
 	switch {
 	case ask.HTTPStatus >= 500, ask.HTTPStatus == 0 && ask.Fault != "", ask.Fault == "truncated":
 		a.Outcome = invariant.AskFailed
-	case ask.Fault == "", ask.Told != "":
+	case spoke(ask):
 		a.Outcome = invariant.AskSucceeded
 	}
 	return a
+}
+
+// spoke: the answer was the provider's own, whole, though it may tell nothing yet
+// (halves that disagree) and may have come late.
+func spoke(ask sandbox.Ask) bool {
+	return ask.Told != "" || ask.Fault == "" || ask.Fault == string(fault.Slow)
 }
 
 func lookOf(ask sandbox.Ask, p planned) (invariant.Look, error) {
 	look := invariant.Look{
 		Account: ask.Provider, Merchant: p.merchant, Payment: p.id, AskedAt: ask.Arrived, AnsweredAt: ask.Answered,
 		Answered: ask.Told != "", // a slow answer is a fault and tells all the same
-		Faulty:   ask.Told == "" && ask.Fault != "",
+		Faulty:   !spoke(ask),
 		Known:    ask.Told != sandbox.NotKnown, Status: meaning(ask.Provider, ask.Told),
 		TooSoon: ask.TooSoon, BeforeRetryAfter: ask.BeforeRetryAfter,
 	}
