@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -116,24 +115,4 @@ func writeAttempt(ctx context.Context, b *broker.Broker, j job, rec attemptRecor
 		return fmt.Errorf("record a webhook attempt of payment %q: %w", j.PaymentID, err)
 	}
 	return nil
-}
-
-// closedEndpoints are the endpoints that answered 410 since this process
-// began. Endpoints come from the configuration, so closing one for good is the
-// operator's; until then nothing more is sent to it.
-type closedEndpoints struct {
-	mu   sync.Mutex
-	keys map[endpointKey]bool
-}
-
-func (c *closedEndpoints) has(k endpointKey) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.keys[k]
-}
-
-func (c *closedEndpoints) add(k endpointKey) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.keys[k] = true
 }

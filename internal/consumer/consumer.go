@@ -33,8 +33,6 @@ type Options struct {
 	Endpoints Endpoints
 	Sender    *webhook.Sender
 	Guards    func(notify.Endpoint) (*guard.Guard, error)
-	// Reporter is told how attempts end; nil: nobody is.
-	Reporter Reporter
 	// Schedule is the delays before the attempts of a webhook.
 	Schedule retry.Schedule
 	// Workers bounds the messages in hand of intake and dispatcher, each; the
@@ -72,9 +70,9 @@ func New(o Options) *Set {
 	dis := &dispatcher{broker: o.Broker, endpoints: o.Endpoints, log: o.Log}
 	s.add(o, consumerSpec{broker.StreamStatus, dispatcherName, broker.FilterStatus}, o.Workers, dis.handle)
 	del := &deliverer{
-		broker: o.Broker, endpoints: o.Endpoints, parties: s.parties, sender: o.Sender, reporter: o.Reporter, schedule: o.Schedule,
+		broker: o.Broker, endpoints: o.Endpoints, parties: s.parties, sender: o.Sender, schedule: o.Schedule,
 		random: o.Random, order: &order{broker: o.Broker}, waiting: o.Workers,
-		closed: &closedEndpoints{keys: map[endpointKey]bool{}}, ackWait: o.AckWait, log: o.Log,
+		ackWait: o.AckWait, log: o.Log,
 	}
 	s.add(o, consumerSpec{broker.StreamWork, delivererName, broker.WebhookDueFilter()}, o.Workers*hanging, del.handle)
 	for _, a := range o.Accounts {

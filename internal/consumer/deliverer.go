@@ -34,16 +34,13 @@ type deliverer struct {
 	endpoints Endpoints
 	parties   *parties
 	sender    *webhook.Sender
-	// reporter may be nil: then nobody turns endpoints off but a 410, in this process.
-	reporter Reporter
-	schedule retry.Schedule
-	random   func() float64
-	order    *order
+	schedule  retry.Schedule
+	random    func() float64
+	order     *order
 	// waiting is how many jobs may wait here, and not in the broker, for a place at
 	// one endpoint: as many as come by one pull, else a quick endpoint would stand
 	// idle behind a burst of its own; not more, or slow ones would hold up the others.
 	waiting int
-	closed  *closedEndpoints
 	ackWait time.Duration
 	log     zerolog.Logger
 }
@@ -69,10 +66,9 @@ func (d *deliverer) handle(ctx context.Context, msg jetstream.Msg, s slot) error
 		j.Attempts = last.Attempt
 		return d.postpone(ctx, msg, j, time.Until(last.NextAt))
 	}
-	key := endpointKey{j.MerchantID, j.Endpoint}
 	endpoint, known := d.endpoints.Find(j.MerchantID, j.Endpoint)
 	switch {
-	case d.closed.has(key), endpoint.Disabled, !known && j.Waits >= rollout:
+	case endpoint.Disabled, !known && j.Waits >= rollout:
 		return d.skip(ctx, msg, j)
 	case !known:
 		return d.hold(ctx, msg, j, time.Time{})
@@ -157,9 +153,7 @@ func (d *deliverer) attempt(ctx context.Context, msg jetstream.Msg, a attempt) e
 	}
 	verdict := notify.Judge(result)
 	a.permit.Done(webhookResult(verdict))
-	if d.reporter != nil {
-		d.reporter.Report(ctx, j.MerchantID, j.Endpoint, verdict.Action)
-	}
+	d.endpoints.Report(ctx, j.MerchantID, j.Endpoint, verdict.Action)
 	if verdict.Action == notify.NotCharged {
 		return d.hold(ctx, msg, j, time.Time{})
 	}
@@ -185,9 +179,6 @@ func (d *deliverer) follow(ctx context.Context, msg jetstream.Msg, a attempt, re
 		rec.Outcome = outcomeDelivered
 		return d.finish(ctx, msg, j, rec)
 	case notify.Disable:
-		if d.reporter == nil {
-			d.closed.add(endpointKey{j.MerchantID, j.Endpoint})
-		}
 		return d.giveUp(ctx, msg, j, rec, reasonGone)
 	}
 	delay, ok := d.scheduleOf(a.endpoint).After(j.Attempts, v.NotBefore, d.random)

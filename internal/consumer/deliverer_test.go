@@ -22,7 +22,7 @@ func (s *stage) deliverer() *deliverer {
 	return &deliverer{
 		broker: s.b, endpoints: s.directory(), parties: newParties(s.options.Guards, s.options.Sender), sender: s.options.Sender,
 		schedule: s.options.Schedule, random: s.options.Random, order: &order{broker: s.b}, waiting: s.options.Workers,
-		closed: &closedEndpoints{keys: map[endpointKey]bool{}}, ackWait: s.options.AckWait, log: s.options.Log,
+		ackWait: s.options.AckWait, log: s.options.Log,
 	}
 }
 

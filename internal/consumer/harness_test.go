@@ -100,13 +100,36 @@ func (s *stage) run() (stop func()) {
 	return s.start(s.set())
 }
 
-func (s *stage) directory() *notify.Directory {
+func (s *stage) directory() *directory {
 	s.Helper()
 	d, err := notify.NewDirectory(s.endpoints)
 	if err != nil {
 		s.Fatal(err)
 	}
-	return d
+	return &directory{Directory: d, gone: map[endpointKey]bool{}}
+}
+
+// directory is endpoints that never change, but for those that answered 410.
+type directory struct {
+	*notify.Directory
+	mu   sync.Mutex
+	gone map[endpointKey]bool
+}
+
+func (d *directory) Find(merchant, id string) (notify.Endpoint, bool) {
+	e, ok := d.Directory.Find(merchant, id)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e.Disabled = e.Disabled || d.gone[endpointKey{merchant, id}]
+	return e, ok
+}
+
+func (d *directory) Report(_ context.Context, merchant, id string, action notify.Action) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if action == notify.Disable {
+		d.gone[endpointKey{merchant, id}] = true
+	}
 }
 
 func (s *stage) set() *Set {

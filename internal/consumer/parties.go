@@ -10,18 +10,15 @@ import (
 	"reconciler/internal/notify/webhook"
 )
 
-// Endpoints is who is to be told. Its methods answer at once, from memory, as the
-// endpoints are now; they are called concurrently.
+// Endpoints is who is to be told, as it is now. Its methods are called
+// concurrently; For and Find answer at once, from memory.
 type Endpoints interface {
 	// For gives a merchant's endpoints, disabled ones too.
 	For(merchant string) []notify.Endpoint
 	// Find gives one endpoint.
 	Find(merchant, id string) (notify.Endpoint, bool)
-}
-
-// Reporter is told how attempts at endpoints end, so that it may turn one off
-// that only fails. What it turns off, Endpoints shows as disabled.
-type Reporter interface {
+	// Report tells what followed from an attempt at an endpoint, so that one that is
+	// gone, or only fails, may be switched off: Find shows it as disabled from then on.
 	Report(ctx context.Context, merchant, id string, action notify.Action)
 }
 

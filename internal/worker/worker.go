@@ -79,7 +79,7 @@ func New(ctx context.Context, o Options) (*Worker, error) {
 		return nil, err
 	}
 	set := consumer.New(consumer.Options{
-		Broker: b, Accounts: accounts, Endpoints: endpoints, Reporter: endpoints, Sender: sender, Guards: o.endpointGuard,
+		Broker: b, Accounts: accounts, Endpoints: endpoints, Sender: sender, Guards: o.endpointGuard,
 		Schedule: o.Schedule, Workers: o.Concurrency, AckWait: o.AckWait, PullWait: o.PullWait, Callbacks: o.Callbacks,
 		Random: o.Random, Log: o.Log,
 	})
