@@ -109,7 +109,9 @@ func (c *client) uapay(ctx context.Context, p Payment) (int, string, error) {
 		if err != nil || status != 200 {
 			return status, body, err
 		}
-		c.session, _ = payload(body)["id"].(string)
+		if c.session, _ = payload(body)["id"].(string); c.session == "" {
+			return status, body, nil
+		}
 	}
 	invoice, payment := p.Reference["invoice_id"], p.Reference["payment_id"]
 	path, params := "/invoicer/invoices/show", fmt.Sprintf(`{"sessionId":%q,"id":%q}`, c.session, invoice)

@@ -150,6 +150,8 @@ type received struct {
 	Fault      string `json:"fault,omitempty"`
 	HTTPStatus int    `json:"http_status"`
 	Delivered  bool   `json:"delivered"`
+	Taken      bool   `json:"taken"`
+	Replay     bool   `json:"replay"`
 	Trace      bool   `json:"traceparent"`
 	Body       string `json:"body"`
 }
@@ -161,7 +163,7 @@ func (s *Sandbox) getReceived(w http.ResponseWriter, _ *http.Request) {
 		row := received{
 			At: r.At.UTC().Format("2006-01-02T15:04:05.000Z"), Hook: r.Hook, ID: r.ID, Timestamp: r.Timestamp,
 			Verified: r.Verified, Problem: r.Problem, Fault: r.Fault, HTTPStatus: r.HTTPStatus, Delivered: r.Delivered,
-			Trace: r.TraceParent, Body: string(r.Body),
+			Taken: r.Taken, Replay: r.Replay, Trace: r.TraceParent, Body: string(r.Body),
 		}
 		if _, err := w.Write(append(wire.JSON(row), '\n')); err != nil {
 			return

@@ -24,6 +24,10 @@ func Lives() []Life { return life.Lives() }
 // PickLife draws a life the provider can express, the common ones more often.
 func PickLife(r *rand.Rand, provider string) Life { return life.Pick(r, provider) }
 
+// PickAnyLife draws a life the provider can express, all alike, also those that no
+// ordinary day has.
+func PickAnyLife(r *rand.Rand, provider string) Life { return life.PickAny(r, provider) }
+
 // CreateOptions say what payment is to exist.
 type CreateOptions struct {
 	// Provider is the provider's name, Life the name of a life it can express.
@@ -37,7 +41,24 @@ type CreateOptions struct {
 	Expires time.Time
 	// QR makes it a payment of finipay's QR API, whose answers hold no amount.
 	QR bool
+	// Stretch says how long the stages of the life last; zero: by the sandbox's Step.
+	// What is drawn is fixed by the seed and the payment's number.
+	Stretch Stretch
 }
+
+// Stretch says how long the stages of lives last that go on for weeks.
+type Stretch = life.Stretch
+
+// Spread is how a length of time is drawn, Band a part of it.
+type (
+	Spread = life.Spread
+	Band   = life.Band
+)
+
+// Weeks is the Stretch of a shop's ordinary month: most payments are decided in 1 to
+// 30 minutes, some in hours, a few after days; refunds come after days, late success
+// after hours to days.
+func Weeks() Stretch { return life.Weeks() }
 
 // Payment is a simulated payment as its merchant knows it.
 type Payment struct {
@@ -81,6 +102,9 @@ func Currencies(provider string) []string { return slices.Clone(currencies[provi
 // qrLives are the lives whose words the QR status page shows.
 var qrLives = []string{"charged", "charged_at_once", "appears_late", "stuck", "never_known"}
 
+// qrWords are those words: a QR payment is told no other.
+var qrWords = []Word{NotKnown, Waiting, InProgress, Charged}
+
 // Create makes a payment exist at its provider from now on (or never: the life
 // "never_known"). The error is a *FieldError.
 func (s *Sandbox) Create(o CreateOptions) (Payment, error) {
@@ -90,10 +114,15 @@ func (s *Sandbox) Create(o CreateOptions) (Payment, error) {
 	}
 	its, _ := life.ByName(o.Life)
 	id, ids, reference := s.number(o)
+	var words []Word
+	if o.QR {
+		words = qrWords
+	}
 	p, newErr := life.New(life.Script{
 		Provider: o.Provider, Life: its, IDs: ids, Reference: reference, Key: o.Provider + ":" + id,
 		AmountMinor: o.AmountMinor, Currency: o.Currency, Exponent: exponent,
 		Created: time.Now(), Expires: o.Expires, Step: s.options.Step, Seed: s.options.Seed,
+		Stretch: o.Stretch, Words: words,
 	})
 	if newErr == nil {
 		newErr = s.book.Add(p)

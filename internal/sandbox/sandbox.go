@@ -83,8 +83,10 @@ func (s *Sandbox) listen(ctx context.Context, peer string) (net.Listener, error)
 // serve starts one peer's server.
 func (s *Sandbox) serve(l net.Listener, peer string) {
 	h := s.handler(peer)
-	if d, ok := h.(*desk.Desk); ok {
-		l = d.Gate(l)
+	if guarded, ok := h.(interface {
+		Gate(net.Listener) net.Listener
+	}); ok {
+		l = guarded.Gate(l)
 	}
 	s.servers.serve(l, h)
 }
@@ -125,8 +127,18 @@ type Receipt = merchant.Receipt
 // Asked is the providers' ledger, in order of arrival.
 func (s *Sandbox) Asked() []Ask { return s.asks.Asks() }
 
+// AskedSince gives the providers' ledger from the n-th ask on (the first is 0)
+// without copying those before. An ask that was in hand is to be read again: its
+// entry is complete once Answered is set.
+func (s *Sandbox) AskedSince(n int) []Ask { return s.asks.Since(n) }
+
 // Received is the merchant's ledger, in order of arrival.
 func (s *Sandbox) Received() []Receipt { return s.shop.Receipts() }
+
+// ReceivedSince gives the merchant's ledger from the n-th receipt on (the first is 0)
+// without copying those before. One in hand may still change: what was answered is
+// filled in as the answer leaves.
+func (s *Sandbox) ReceivedSince(n int) []Receipt { return s.shop.Since(n) }
 
 // Tally is what the ledgers count to.
 type Tally struct {
@@ -135,12 +147,15 @@ type Tally struct {
 	// Delivered are the webhooks that arrived with a valid signature and were
 	// answered with 2xx, each once however often it came.
 	Delivered int
+	// RefusedConnections are those that the merchant closed before a byte was read:
+	// they are no receipts.
+	RefusedConnections int
 }
 
 // Tally counts the ledgers; unlike Asked and Received it copies nothing, so it
 // may be asked often.
 func (s *Sandbox) Tally() Tally {
-	return Tally{Polls: s.asks.Polls(), Delivered: s.shop.Delivered()}
+	return Tally{Polls: s.asks.Polls(), Delivered: s.shop.Delivered(), RefusedConnections: s.shop.Refused()}
 }
 
 // PersonalMarkers lists every value of personal data that the providers'

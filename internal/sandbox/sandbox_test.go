@@ -39,6 +39,9 @@ func inBubble(t *testing.T, o Options, test func(t *testing.T, s *Sandbox, c *cl
 	})
 }
 
+// wait lets the virtual time of a bubble pass.
+func wait(d time.Duration) { time.Sleep(d) }
+
 func mustCreate(t *testing.T, s *Sandbox, o CreateOptions) Payment {
 	t.Helper()
 	if o.AmountMinor == 0 {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"time"
 )
 
 // servers are the sandbox's HTTP servers and everything that runs in them.
@@ -33,10 +32,11 @@ func newServers(ctx context.Context) *servers {
 // serve answers a listener's connections with the handler until stop.
 func (s *servers) serve(l net.Listener, h http.Handler) {
 	server := &http.Server{
-		Handler:           s.counted(h),
-		BaseContext:       func(net.Listener) context.Context { return s.base },
-		ConnState:         s.count,
-		ReadHeaderTimeout: 10 * time.Second,
+		Handler:     s.counted(h),
+		BaseContext: func(net.Listener) context.Context { return s.base },
+		ConnState:   s.count,
+		// No time limits: connections are kept for hours between two asks, and a
+		// sandbox is on loopback, with nobody to guard it against.
 		// Clients that hang up half way are the sandbox's daily bread.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}

@@ -12,7 +12,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"sync"
 	"time"
 
@@ -36,6 +35,10 @@ type Request struct {
 	Body         []byte
 	// At is when it arrived.
 	At time.Time
+	// Clock is how far the provider's own clock is ahead when it writes its answer.
+	Clock time.Duration
+	// mood is what is not as usual; nil: nothing.
+	mood *mood
 }
 
 // Answer is what a simulator says, with what the ledger needs to know about it.
@@ -45,9 +48,9 @@ type Answer struct {
 	Body   []byte
 	Type   string
 	Header map[string]string
-	// Endpoint, Credential, Refused, Told, Raw and the amounts: see Ask.
+	// Endpoint, Credential, TokenRefused, Refused, Told, Raw and the amounts: see Ask.
 	Endpoint                     string
-	Credential                   bool
+	Credential, TokenRefused     bool
 	Refused                      string
 	Told                         life.Word
 	Raw                          string
@@ -98,11 +101,13 @@ type Desk struct {
 	told, until time.Time
 	// kept are right answers by endpoint: the last two payments'.
 	kept map[string][2]Answer
+	// lied counts the answers that a trouble was told in, by payment.
+	lied map[lie]int
 }
 
 // New makes a desk.
 func New(o Options) *Desk {
-	return &Desk{Options: o, last: map[string]time.Time{}, kept: map[string][2]Answer{}}
+	return &Desk{Options: o, last: map[string]time.Time{}, kept: map[string][2]Answer{}, lied: map[lie]int{}}
 }
 
 // ServeHTTP handles one request from arrival to ledger.
@@ -118,47 +123,55 @@ func (d *Desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if outage := d.Plan.Outage(d.Provider, at); outage.Kind != fault.OK {
 		ask.Fault = string(outage.Kind)
-		c := call{desk: d, w: w, r: r, place: d.Ledger.open(ask), until: outage.Until}
-		c.play(outage.Kind)
+		c := call{desk: d, w: w, r: r, place: d.Ledger.open(ask)}
+		c.play(outage)
 		return
 	}
-	req := Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header, Body: body, At: at}
-	answer, kind := d.decide(req, &ask)
-	c := call{desk: d, w: w, r: r, place: d.Ledger.open(ask), answer: answer}
-	c.play(kind)
+	mood := d.mood(at)
+	req := Request{
+		Method: r.Method, Path: r.URL.Path, Query: r.URL.Query(), Header: r.Header, Body: body, At: at, Clock: mood.Clock, mood: mood,
+	}
+	answer, met := d.decide(req, &ask)
+	c := call{desk: d, w: w, r: r, answer: answer, clock: mood.Clock}
+	c.place = d.Ledger.open(ask)
+	c.play(met)
 }
 
-// decide has the simulator answer, and says which fault comes between.
-func (d *Desk) decide(req Request, ask *Ask) (Answer, fault.Kind) {
+// decide has the simulator answer, and says what comes between.
+func (d *Desk) decide(req Request, ask *Ask) (Answer, fault.Trouble) {
 	answer := d.Simulator.Answer(req)
 	ask.Endpoint, ask.Credential, ask.Refused = answer.Endpoint, answer.Credential, answer.Refused
+	ask.TokenRefused = answer.TokenRefused
 	faultKey := answer.Endpoint
 	if p := answer.Payment; p != nil {
 		ask.Payment, ask.Truth, faultKey = p.Key, p.At(req.At).Word, p.Key
 	}
 	if answer.Refused != "" {
-		return answer, fault.OK
+		ask.Fault = string(req.mood.refused)
+		return answer, fault.Trouble{}
 	}
 	if left := d.pace(ask.Payment, req.At); left > 0 {
 		ask.TooSoon = true
 		if refusal, ok := d.Simulator.TooSoon(req, left); ok {
 			ask.Refused = refusal.Refused
-			return refusal, fault.OK
+			return refusal, fault.Trouble{}
 		}
 		d.accept(ask.Payment, req.At)
 	}
-	kind := d.Plan.Meets(d.Provider, faultKey, answer.Credential, req.At)
-	if kind == fault.Busy {
+	met := d.Plan.Meets(d.Provider, faultKey, answer.Credential, req.At)
+	if met.Kind == fault.Busy {
 		busy, ok := d.Simulator.Busy(req)
 		if !ok || answer.Credential {
-			kind = fault.Throttle
+			met.Kind = fault.Throttle
 		} else {
 			answer = busy
 		}
 	}
-	ask.Fault = string(kind)
+	if ask.Fault = string(met.Kind); met.Kind == fault.OK {
+		ask.Fault = string(d.lieTold(req.mood, answer))
+	}
 	d.keep(answer)
-	return answer, kind
+	return answer, met
 }
 
 // pace gives how long the floor still runs for a payment; 0: this ask is accepted.
@@ -189,16 +202,12 @@ func (d *Desk) early(at time.Time) bool {
 	return at.After(d.told.Add(grace)) && at.Before(d.until)
 }
 
-// tellToWait remembers a Retry-After that is about to be sent.
-func (d *Desk) tellToWait(header string) {
-	seconds, err := strconv.Atoi(header)
-	if err != nil || seconds < 1 {
-		return
-	}
+// tellToWait remembers until when an account was told to wait.
+func (d *Desk) tellToWait(until time.Time) {
 	now := time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if until := now.Add(time.Duration(seconds) * time.Second); until.After(d.until) {
+	if until.After(now) && until.After(d.until) {
 		d.told, d.until = now, until
 	}
 }

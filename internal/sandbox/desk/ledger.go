@@ -22,6 +22,9 @@ type Ask struct {
 	Credential bool
 	// Fault is what went wrong on purpose; empty: nothing.
 	Fault string
+	// TokenRefused: the token or session that came with the request is not valid (any
+	// more), so a client makes the ask anew with another. Refused says so too.
+	TokenRefused bool
 	// Refused says why the request was not accepted: "wrong signature"; empty: it was.
 	Refused string
 	// Truth is what was true of the payment when the request arrived.
@@ -41,19 +44,44 @@ type Ask struct {
 	BeforeRetryAfter bool
 }
 
-// Ledger records every ask at every simulated provider. It is kept in memory,
-// whole, for as long as the sandbox lives. Safe for concurrent use.
+// pageSize is how many asks lie in one piece of memory: enough that pages are few,
+// and none of them is ever copied to make room.
+const pageSize = 1024
+
+// Ledger records every ask at every simulated provider. It is kept in memory, about
+// 250 bytes an ask, for as long as the sandbox lives. Safe for concurrent use.
 type Ledger struct {
 	mu    sync.Mutex
-	asks  []Ask
+	pages [][]Ask
+	count int
 	polls int
 }
 
 // Asks gives a copy in order of arrival.
-func (l *Ledger) Asks() []Ask {
+func (l *Ledger) Asks() []Ask { return l.Since(0) }
+
+// Since gives a copy of the asks from the n-th on (the first is 0), in order of
+// arrival. The others are not touched.
+func (l *Ledger) Since(n int) []Ask {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append([]Ask(nil), l.asks...)
+	n = max(n, 0)
+	if n >= l.count {
+		return nil
+	}
+	asks := make([]Ask, 0, l.count-n)
+	for _, page := range l.pages[n/pageSize:] {
+		asks = append(asks, page[n%pageSize:]...)
+		n = 0
+	}
+	return asks
+}
+
+// Count counts the asks.
+func (l *Ledger) Count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.count
 }
 
 // Polls counts the asks that were not for a token or session.
@@ -70,13 +98,18 @@ func (l *Ledger) open(a Ask) int {
 	if !a.Credential {
 		l.polls++
 	}
-	l.asks = append(l.asks, a)
-	return len(l.asks) - 1
+	if l.count%pageSize == 0 {
+		l.pages = append(l.pages, make([]Ask, 0, pageSize))
+	}
+	last := len(l.pages) - 1
+	l.pages[last] = append(l.pages[last], a)
+	l.count++
+	return l.count - 1
 }
 
 // change completes an entry.
 func (l *Ledger) change(place int, with func(*Ask)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	with(&l.asks[place])
+	with(&l.pages[place/pageSize][place%pageSize])
 }

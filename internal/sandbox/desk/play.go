@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"time"
@@ -28,16 +29,16 @@ type call struct {
 	r      *http.Request
 	place  int
 	answer Answer
-	// until is the end of the outage that the call came into.
-	until time.Time
+	// clock is how far the provider's clock is ahead.
+	clock time.Duration
 }
 
 // play lets the fault happen and answers where there is still something to answer.
-func (c *call) play(kind fault.Kind) {
+func (c *call) play(met fault.Trouble) {
 	step := c.desk.Step
-	switch kind {
+	switch met.Kind {
 	case fault.Slow:
-		line.Pause(c.r.Context(), step/2)
+		line.Pause(c.r.Context(), cmp.Or(met.Late, step/2))
 		if c.r.Context().Err() != nil {
 			// Nobody is there any more, so nobody is told.
 			c.hangUp()
@@ -48,35 +49,41 @@ func (c *call) play(kind fault.Kind) {
 		line.Pause(c.r.Context(), 2*step)
 		c.hangUp()
 	case fault.OutageHang:
-		line.Pause(c.r.Context(), time.Until(c.until))
+		line.Pause(c.r.Context(), time.Until(met.Until))
 		c.hangUp()
 	case fault.Reset, fault.OutageReset, fault.OutageRefused: // a kept connection is closed at its next request
 		c.hangUp()
 	case fault.Cut:
 		whole := c.answer
 		c.silent(whole.Status)
-		line.Cut(c.w, whole.Status, contentType(whole), whole.Body)
+		// The client may be gone; nothing was told either way.
+		_ = line.Cut(c.w, whole.Status, contentType(whole), whole.Body)
 	case fault.OK, fault.Busy:
 		c.send()
 	default:
-		if kind.Hostile() {
-			c.answer = c.twist(kind, c.desk.another(c.answer.Endpoint, c.answer.Payment))
+		if met.Kind.Hostile() {
+			c.answer = c.twist(met.Kind, c.desk.another(c.answer.Endpoint, c.answer.Payment))
 		} else {
-			c.answer = c.instead(kind)
+			c.answer = c.instead(met)
 		}
 		c.send()
 	}
 }
 
 // instead is the answer that a fault puts in the place of the provider's.
-func (c *call) instead(kind fault.Kind) Answer {
-	switch kind {
+func (c *call) instead(met fault.Trouble) Answer {
+	switch met.Kind {
 	case fault.Throttle:
 		a := plainText(http.StatusTooManyRequests, "too many requests")
-		a.Header = map[string]string{"Retry-After": "1"}
+		met.RetryAfter = cmp.Or(met.RetryAfter, time.Second)
+		a.Header = map[string]string{"Retry-After": met.RetryAfterText(time.Now().Add(c.clock))}
 		return a
 	case fault.Error503, fault.Outage503:
-		return Answer{Status: http.StatusServiceUnavailable, Type: "text/html", Body: []byte(gatewayPage)}
+		a := Answer{Status: http.StatusServiceUnavailable, Type: "text/html", Body: []byte(gatewayPage)}
+		if met.RetryAfter > 0 {
+			a.Header = map[string]string{"Retry-After": met.RetryAfterText(time.Now().Add(c.clock))}
+		}
+		return a
 	case fault.Garbage:
 		return garbage[c.place%len(garbage)]
 	default:
@@ -93,9 +100,12 @@ func (c *call) send() {
 		ask.Told, ask.Raw, ask.CapturedMinor, ask.RefundedMinor = a.Told, a.Raw, a.CapturedMinor, a.RefundedMinor
 	})
 	if wait := a.Header["Retry-After"]; wait != "" {
-		c.desk.tellToWait(wait)
+		c.desk.tellToWait(waitUntil(wait, c.clock))
 	}
 	header := c.w.Header()
+	if c.clock != 0 {
+		header.Set("Date", time.Now().Add(c.clock).UTC().Format(http.TimeFormat))
+	}
 	for key, value := range a.Header {
 		header.Set(key, value)
 	}
@@ -104,6 +114,20 @@ func (c *call) send() {
 	c.w.WriteHeader(a.Status)
 	// The client may be gone; the ledger says what it was told, not what it read.
 	_, _ = c.w.Write(a.Body)
+}
+
+// waitUntil is until when a Retry-After asks to wait; zero: it says nothing. A date
+// by a clock that is ahead counts as its sender means it, which is sooner than it
+// reads; one by a clock that is behind as it reads.
+func waitUntil(header string, clock time.Duration) time.Time {
+	if seconds, err := strconv.Atoi(header); err == nil {
+		return time.Now().Add(time.Duration(seconds) * time.Second)
+	}
+	at, err := http.ParseTime(header)
+	if err != nil {
+		return time.Time{}
+	}
+	return at.Add(-max(clock, 0))
 }
 
 // hangUp drops the connection without an answer.

@@ -21,6 +21,6 @@ func (s *Simulator) Callback(p *life.Payment, at time.Time) (http.Header, []byte
 	body, status := render(p, state, s.ProjectID)
 	steps := operationsOf(p, state, status)
 	last := len(steps) - 1
-	body = body.Without("status").Without("operations").With("operation", steps[last].write(p, last))
+	body = body.Without("status").Without("operations").With("operation", steps[last].write(p, state, last))
 	return http.Header{"Content-Type": {"application/json"}}, s.signPayment(body, p)
 }

@@ -100,7 +100,7 @@ func (s *Simulator) byPayment(r desk.Request) desk.Answer {
 	if !ok {
 		return missing("general")
 	}
-	id, refusal, ok := s.admit(document, general, "payment_id")
+	id, refusal, ok := s.admit(r, admission{document, general, "payment_id"})
 	if !ok {
 		return refusal
 	}
@@ -113,7 +113,7 @@ func (s *Simulator) byRequest(r desk.Request) desk.Answer {
 	if !ok {
 		return refusal
 	}
-	id, refusal, ok := s.admit(document, document, "request_id")
+	id, refusal, ok := s.admit(r, admission{document, document, "request_id"})
 	if !ok {
 		return refusal
 	}
@@ -131,25 +131,32 @@ func readBody(r desk.Request) (map[string]any, desk.Answer, bool) {
 	return document, desk.Answer{}, true
 }
 
+// admission is what decides whether a request is let in: its document, the object in
+// it that holds the fields, and the field that names what is asked for.
+type admission struct {
+	document, at map[string]any
+	field        string
+}
+
 // admit checks the required fields, the project and the signature, in this
 // order: the project decides which key the signature is checked with.
-func (s *Simulator) admit(document, at map[string]any, field string) (id string, refusal desk.Answer, ok bool) {
-	project, given := at["project_id"].(json.Number)
+func (s *Simulator) admit(r desk.Request, q admission) (id string, refusal desk.Answer, ok bool) {
+	project, given := q.at["project_id"].(json.Number)
 	if !given {
 		return "", missing("project_id"), false
 	}
-	if id, ok = wire.Text(at, field); !ok {
-		return "", missing(field), false
+	if id, ok = wire.Text(q.at, q.field); !ok {
+		return "", missing(q.field), false
 	}
-	sig, given := at["signature"].(string)
+	sig, given := q.at["signature"].(string)
 	switch {
 	case !given:
 		return "", missing("signature"), false
-	case project.String() != strconv.FormatInt(s.ProjectID, 10):
+	case project.String() != strconv.FormatInt(s.ProjectID, 10), r.AccountRefused():
 		return "", refuse(http.StatusBadRequest, "2442", "Project not found", "another project"), false
 	case sig == "":
 		return "", refuse(http.StatusBadRequest, "3262", "Empty signature", "no signature"), false
-	case !verify(document, s.Secret, sig):
+	case !verify(q.document, s.Secret, sig), r.LoginRefused():
 		return "", refuse(http.StatusBadRequest, "3261", "Invalid signature", "wrong signature"), false
 	}
 	return id, desk.Answer{}, true
@@ -164,7 +171,7 @@ func (s *Simulator) look(r desk.Request, field, id string) desk.Answer {
 	if !ok {
 		return s.notFound(nil)
 	}
-	state := p.At(r.At)
+	state := r.State(p)
 	if state.Word == life.NotKnown {
 		return s.notFound(p)
 	}

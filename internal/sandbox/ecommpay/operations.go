@@ -147,8 +147,8 @@ func refunds(p *life.Payment, state life.State) []operation {
 }
 
 // write renders the i-th operation in the documented order of fields.
-func (o operation) write(p *life.Payment, i int) wire.Object {
-	created := p.Created.Add(time.Duration(i) * time.Second).UTC()
+func (o operation) write(p *life.Payment, state life.State, i int) wire.Object {
+	created := p.Created.Add(state.Clock + time.Duration(i)*time.Second).UTC()
 	request := p.IDs["request_id"]
 	if i > 0 {
 		request = "rq-" + dice.Hex(12, p.Seed, p.Key, "request", fmt.Sprint(i))

@@ -27,7 +27,7 @@ func render(p *life.Payment, state life.State, project int64) (body wire.Object,
 	status = statusOf(p, state.Word)
 	var operations []wire.Object
 	for i, o := range operationsOf(p, state, status) {
-		operations = append(operations, o.write(p, i))
+		operations = append(operations, o.write(p, state, i))
 	}
 	body = wire.Object{
 		{Key: "project_id", Value: project},

@@ -69,9 +69,9 @@ const (
 	Error503 Kind = "http_503_html"
 	// Hang: no answer; ends when the client goes away, at the latest after two steps.
 	Hang Kind = "hang"
-	// Slow: the right answer, late.
+	// Slow: the right answer, late: by half a step, or by what a trouble says.
 	Slow Kind = "slow"
-	// Throttle: HTTP 429 with Retry-After: 1.
+	// Throttle: HTTP 429 with Retry-After: 1, or what a trouble says.
 	Throttle Kind = "http_429"
 	// Busy: the provider's own words for "try again later", where it has them.
 	Busy Kind = "busy"
@@ -99,7 +99,7 @@ var outageKinds = []Kind{Outage503, OutageReset, OutageHang, OutageRefused}
 
 // What goes wrong when a webhook arrives, beside Hang, Slow, Reset and Error500.
 const (
-	// Unavailable503: HTTP 503 with Retry-After: 1.
+	// Unavailable503: HTTP 503 with Retry-After: 1, or what a trouble says.
 	Unavailable503 Kind = "http_503_retry_after"
 	// Redirect: HTTP 302 to a place where no webhook must ever arrive.
 	Redirect Kind = "redirect_302"

@@ -1,6 +1,10 @@
 package fault
 
-import "slices"
+import (
+	"slices"
+
+	"reconciler/internal/sandbox/dice"
+)
 
 // What a hostile answer is. Each stands in the place of the right one, in time
 // and with a whole connection, and says nothing about the payment that a client
@@ -43,6 +47,16 @@ func HostileKinds() []Kind { return slices.Clone(hostileKinds) }
 
 // Hostile reports whether the kind is an answer by somebody who means ill.
 func (k Kind) Hostile() bool { return slices.Contains(hostileKinds, k) }
+
+// nextHostile gives every kind in turn, from a place of the seed's: all of them
+// come, whoever asks.
+func (p *Plan) nextHostile(provider string) Kind {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hostile++
+	first := dice.Roll(len(hostileKinds), p.seed, "hostile", provider)
+	return hostileKinds[(first+p.hostile)%len(hostileKinds)]
+}
 
 // tooLarge kinds read as one and the same contradiction, and so may a status
 // whose halves disagree for a moment. Several of them in a row are what a client

@@ -1,43 +1,67 @@
 package fault
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
+	"strconv"
 	"time"
-
-	"reconciler/internal/sandbox/dice"
 )
 
-// Trouble is a span of time in which every ask at a provider meets the same
-// thing, whatever the level. It is made by who tries something out, not by chance.
+// AllHooks in Trouble.Hook means every hook of the merchant.
+const AllHooks = "*"
+
+// Trouble is a span of time in which every ask at a provider, or every delivery
+// to a hook, meets the same thing, whatever the level. It is made by who tries
+// something out, not by chance.
 type Trouble struct {
-	Provider string
-	// Kind is one of TroubleKinds.
+	// Provider or Hook says whose trouble it is; the other is empty.
+	Provider, Hook string
+	// Kind is one of TroubleKinds for a provider, of HookTroubleKinds for a hook.
 	Kind Kind
 	// From is its first instant, zero: from the beginning. Until is the first
-	// instant after it.
+	// instant after it. Gone alone may go without Until: it is for good.
 	From, Until time.Time
+	// Late is how long Slow and SlowBody take; 0: half a step. SlowReading: how
+	// long each read of at most 256 bytes takes.
+	Late time.Duration
+	// RetryAfter is the header of that name, in whole seconds, with Throttle and
+	// all kinds of HTTP 503. 0: one second for Throttle and Unavailable503, no header
+	// for the others. AsDate writes it as an HTTP date.
+	RetryAfter time.Duration
+	AsDate     bool
+	// Every is how long after a revocation of tokens the next one comes; 0: there
+	// is one, at From.
+	Every time.Duration
+	// Clock is how far the clock of a provider is ahead with ClockStepped; below
+	// 0: behind.
+	Clock time.Duration
+	// Looks is how many answers about each payment Regression and Contradiction
+	// are; 0: all of them.
+	Looks int
 }
 
-// TroubleKinds lists what a Trouble can be.
+// TroubleKinds lists what a Trouble of a provider can be.
 func TroubleKinds() []Kind {
-	return append(append([]Kind{Anything}, outageKinds...), hostileKinds...)
+	return slices.Concat([]Kind{Anything}, outageKinds, hostileKinds, answerKinds, tellingKinds, refusalKinds, stateKinds)
 }
 
-// covers reports whether a provider is in this trouble at an instant.
-func (t Trouble) covers(provider string, now time.Time) bool {
-	return t.Provider == provider && !now.Before(t.From) && now.Before(t.Until)
+// covers reports whether the trouble is on at an instant.
+func (t Trouble) covers(now time.Time) bool {
+	return !now.Before(t.From) && (t.Until.IsZero() || now.Before(t.Until))
 }
 
-// Add makes a provider be in trouble. It may be called while asks are under way,
-// and counts for those that arrive after it. Of troubles at the same time the
-// latest added wins. The error says what can't be.
+// Add makes a provider or hook be in trouble. It may be called while asks are under
+// way, and counts for those that arrive after it. Of troubles at the same time the
+// latest added wins; ClockStepped and TokensRevoked, which are about the provider
+// and not about an answer, hold beside any other. The error says what can't be.
 func (p *Plan) Add(t Trouble) error {
-	switch {
-	case !slices.Contains(TroubleKinds(), t.Kind):
-		return fmt.Errorf("the kind of a trouble must be one of %q", TroubleKinds())
-	case t.Until.IsZero() || !t.Until.After(t.From):
-		return fmt.Errorf("the end of a trouble must come after its beginning")
+	if err := t.check(); err != nil {
+		return err
+	}
+	if t.Kind == TokensRevoked && t.From.IsZero() {
+		t.From = p.started
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -45,16 +69,54 @@ func (p *Plan) Add(t Trouble) error {
 	return nil
 }
 
-// added is the latest trouble added for this provider and instant.
-func (p *Plan) added(provider string, now time.Time) (Trouble, bool) {
+// RetryAfterText writes the header of that name, by the given clock.
+func (t Trouble) RetryAfterText(now time.Time) string {
+	if t.AsDate {
+		return now.Add(t.RetryAfter).UTC().Format(http.TimeFormat)
+	}
+	return strconv.FormatInt(int64(t.RetryAfter/time.Second), 10)
+}
+
+// check refuses what can't happen.
+func (t Trouble) check() error {
+	kinds := TroubleKinds()
+	if t.Hook != "" {
+		kinds = HookTroubleKinds()
+	}
+	switch forGood := t.Kind == Gone && t.Until.IsZero(); {
+	case (t.Provider == "") == (t.Hook == ""):
+		return errors.New("a trouble is either a provider's or a hook's")
+	case !slices.Contains(kinds, t.Kind):
+		return fmt.Errorf("the kind of a trouble must be one of %q", kinds)
+	case !forGood && !t.Until.After(t.From):
+		return errors.New("the end of a trouble must come after its beginning")
+	case t.Late < 0 || t.Every < 0 || t.Looks < 0:
+		return errors.New("no length, interval or count of a trouble may be negative")
+	case t.RetryAfter < 0 || t.RetryAfter%time.Second != 0:
+		return errors.New("the Retry-After of a trouble must be whole seconds")
+	case t.Kind == ClockStepped && t.Clock == 0:
+		return errors.New("the clock of a trouble must be off by something")
+	case t.Hook != AllHooks && (t.Kind == SlowReading || t.Kind == OutageRefused) && t.Provider == "":
+		return fmt.Errorf("%s happens to a connection, which is not yet any hook's: it must be for all hooks", t.Kind)
+	}
+	return nil
+}
+
+// latest is the trouble added last of those that fit and are on.
+func (p *Plan) latest(now time.Time, fits func(Trouble) bool) (Trouble, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, t := range slices.Backward(p.troubles) {
-		if t.covers(provider, now) {
+		if t.covers(now) && fits(t) {
 			return t, true
 		}
 	}
 	return Trouble{}, false
+}
+
+// added is the latest trouble for this provider's answers at an instant.
+func (p *Plan) added(provider string, now time.Time) (Trouble, bool) {
+	return p.latest(now, func(t Trouble) bool { return t.Provider == provider && !slices.Contains(stateKinds, t.Kind) })
 }
 
 // Outage is the outage that an ask meets; its kind is OK where there is none.
@@ -66,7 +128,7 @@ func (p *Plan) Outage(provider string, now time.Time) Trouble {
 		return t
 	}
 	for _, t := range p.Outages(provider) {
-		if t.covers(provider, now) {
+		if t.covers(now) {
 			return t
 		}
 	}
@@ -74,22 +136,23 @@ func (p *Plan) Outage(provider string, now time.Time) Trouble {
 }
 
 // Meets says what an ask for a payment (or for a provider's token) meets that no
-// outage befell: a hostile answer while the provider is in that trouble, which
-// spares tokens and sessions, or what the level has for it.
-func (p *Plan) Meets(provider, key string, credential bool, now time.Time) Kind {
+// outage befell: what the trouble is that the provider is in, else what the level
+// has for it. Hostile answers spare tokens and sessions, so that the lies are about
+// payments. What a trouble changes in the words of an answer is in Mood.
+func (p *Plan) Meets(provider, key string, credential bool, now time.Time) Trouble {
 	t, ok := p.added(provider, now)
 	switch {
 	case !ok:
-		return p.Ask(provider, key)
+		return Trouble{Kind: p.Ask(provider, key)}
+	case slices.Contains(answerKinds, t.Kind):
+		return t
 	case credential:
-		return OK
-	case t.Kind != Anything:
-		return t.Kind
+		return Trouble{}
+	case t.Kind == Anything:
+		t.Kind = p.nextHostile(provider)
+		return t
+	case t.Kind.Hostile():
+		return t
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.hostile++
-	// In turn, from a place of the seed's: all of them come, whoever asks.
-	first := dice.Roll(len(hostileKinds), p.seed, "hostile", provider)
-	return hostileKinds[(first+p.hostile)%len(hostileKinds)]
+	return Trouble{}
 }

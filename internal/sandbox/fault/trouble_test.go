@@ -48,7 +48,15 @@ func TestPlan_Trouble_TheLatestWins_AlsoOverThePlan(t *testing.T) {
 
 func TestPlan_Trouble_RefusesWhatCannotBe(t *testing.T) {
 	rows := []Trouble{
-		{Kind: Slow, Until: started}, {Kind: OK, Until: started}, {Kind: OutageHang}, {Kind: OutageHang, From: started, Until: started},
+		{Provider: "halyk", Kind: Hang, Until: started}, {Provider: "halyk", Kind: OK, Until: started}, {Provider: "halyk", Kind: OutageHang},
+		{Provider: "halyk", Kind: OutageHang, From: started, Until: started}, {Kind: OutageHang, Until: started},
+		{Provider: "halyk", Hook: "shop", Kind: OutageHang, Until: started}, {Provider: "halyk", Kind: Gone, Until: started},
+		{Hook: "shop", Kind: Flapping, Until: started}, {Hook: "shop", Kind: OutageHang}, {Hook: "shop", Kind: SlowReading, Until: started},
+		{Hook: "shop", Kind: OutageRefused, Until: started}, {Provider: "halyk", Kind: Slow, Late: -1, Until: started},
+		{Provider: "halyk", Kind: Throttle, RetryAfter: time.Millisecond, Until: started},
+		{Provider: "halyk", Kind: Throttle, RetryAfter: -time.Second, Until: started},
+		{Provider: "halyk", Kind: ClockStepped, Until: started}, {Provider: "halyk", Kind: Regression, Looks: -1, Until: started},
+		{Provider: "halyk", Kind: TokensRevoked, Every: -1, Until: started},
 	}
 	p := New(1, None, started, step)
 	for _, row := range rows {
@@ -93,13 +101,13 @@ func TestPlan_Meets_WhatTheTroubleIs_SparingTokens_ElseWhatTheLevelHas(t *testin
 		t.Fatal(err)
 	}
 	for range 5 {
-		if got, want := p.Meets("halyk", "x", false, from.Add(-1)), level.Ask("halyk", "x"); got != want {
+		if got, want := p.Meets("halyk", "x", false, from.Add(-1)).Kind, level.Ask("halyk", "x"); got != want {
 			t.Errorf("before: met %q, the level has %q", got, want)
 		}
-		if got := p.Meets("halyk", "x", false, from); got != Forged {
+		if got := p.Meets("halyk", "x", false, from).Kind; got != Forged {
 			t.Errorf("met %q", got)
 		}
-		if got := p.Meets("halyk", "token", true, from); got != OK {
+		if got := p.Meets("halyk", "token", true, from).Kind; got != OK {
 			t.Errorf("a token met %q", got)
 		}
 		if got := p.Outage("halyk", from); got.Kind != OK {
@@ -111,7 +119,7 @@ func TestPlan_Meets_WhatTheTroubleIs_SparingTokens_ElseWhatTheLevelHas(t *testin
 	}
 	seen := map[Kind]bool{}
 	for range HostileKinds() {
-		seen[p.Meets("halyk", "x", false, from)] = true
+		seen[p.Meets("halyk", "x", false, from).Kind] = true
 	}
 	if len(seen) != len(HostileKinds()) {
 		t.Errorf("in turn came %v", seen)

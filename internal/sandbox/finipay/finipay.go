@@ -56,7 +56,7 @@ func (s *Simulator) Answer(r desk.Request) desk.Answer {
 	if a, over := s.onTheWay(&r); over {
 		return a
 	}
-	if !s.authorized(r.Header.Get("Authorization")) {
+	if !s.authorized(r.Header.Get("Authorization")) || r.LoginRefused() {
 		a := refuse(http.StatusUnauthorized, "UNAUTHORIZED", "wrong login")
 		a.Header = map[string]string{"WWW-Authenticate": `Basic realm="finipay"`}
 		return a
@@ -123,11 +123,11 @@ func (s *Simulator) status(r desk.Request) desk.Answer {
 	if !known {
 		return notFound(nil, english)
 	}
-	state := p.At(r.At)
+	state := r.State(p)
 	if state.Word == life.NotKnown {
 		return notFound(p, english)
 	}
-	return s.render(p, s.hidden(state), asked{english, r.At})
+	return s.render(p, s.hidden(state), asked{english, r.At.Add(r.Clock)})
 }
 
 // find looks for the merchant's order number, then for finipay's own: the page

@@ -27,7 +27,7 @@ func (s *Simulator) qrAnswer(r desk.Request) desk.Answer {
 	if !known {
 		return notFound(nil, true)
 	}
-	state := p.At(r.At)
+	state := r.State(p)
 	if state.Word == life.NotKnown {
 		return notFound(p, true)
 	}

@@ -53,7 +53,8 @@ func foreign(p *life.Payment, message string) string {
 // asked is what of the question an answer depends on.
 type asked struct {
 	english bool
-	at      time.Time
+	// at is when it is answered, by finipay's clock.
+	at time.Time
 }
 
 // render writes what is true of a payment of a card or a wallet.
@@ -69,7 +70,7 @@ func (s *Simulator) render(p *life.Payment, state life.State, q asked) desk.Answ
 		{Key: "amount", Value: wire.Number(shownAmount(p, state), p.Exponent, p.Draw(3, "amount"))},
 		{Key: "status", Value: spelling},
 	}
-	if own, ok := walletFields(p, q.at); ok {
+	if own, ok := walletFields(p, state, q.at); ok {
 		data = append(data, own...)
 	} else {
 		data = data.With("currency", p.Currency)

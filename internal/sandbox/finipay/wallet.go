@@ -9,11 +9,11 @@ import (
 )
 
 // walletFields are those that the wallets' pages show; false for a card.
-func walletFields(p *life.Payment, at time.Time) (wire.Object, bool) {
+func walletFields(p *life.Payment, state life.State, at time.Time) (wire.Object, bool) {
 	switch p.Reference["kind"] {
 	case "mbank":
 		return wire.Object{
-			{Key: "quid", Value: "FP" + p.Created.UTC().Format("20060102150405") + "648"},
+			{Key: "quid", Value: "FP" + p.Created.Add(state.Clock).UTC().Format("20060102150405") + "648"},
 			{Key: "dateTime", Value: at.UTC().Format("2006-01-02T15:04:05")},
 		}, true
 	case "megapay":

@@ -110,17 +110,19 @@ func (s *Simulator) status(r desk.Request, invoice string, at environment) desk.
 	terminal, ok := s.bearer(r, at)
 	switch {
 	case !ok:
-		return refused(http.StatusUnauthorized, "invalid_token", "no valid token")
+		a := refused(http.StatusUnauthorized, "invalid_token", "no valid token")
+		a.TokenRefused = true
+		return a
 	case terminal == "":
 		return envelope("104", "Field terminal absent in token", "no terminal in the token")
-	case terminal != s.Terminal:
+	case terminal != s.Terminal, r.AccountRefused():
 		return envelope("109", "Terminal does not belong to the client, check provided request", "another terminal")
 	}
 	p, known := s.Book.Find(life.Halyk, "invoice_id", invoice)
 	if !known {
 		return s.trapped(invoice)
 	}
-	state := p.At(r.At)
+	state := r.State(p)
 	if state.Word == life.NotKnown {
 		return notFound(p)
 	}

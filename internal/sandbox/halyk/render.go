@@ -63,7 +63,7 @@ func suffix(way said) string {
 // transaction writes the documented fields in the documented order.
 func transaction(p *life.Payment, state life.State, way said, terminal string) wire.Object {
 	// A second try on the same invoice is another transaction.
-	try, created := "1", p.Created
+	try, created := "1", p.Created.Add(state.Clock)
 	if state.Declined {
 		try, created = "2", state.Since
 	}

@@ -25,9 +25,9 @@ const tokenLife = 20 * time.Minute
 // token is one access token. It belongs to the terminal it was asked with, and
 // to the environment that made it.
 type token struct {
-	terminal string
-	made     environment
-	expires  time.Time
+	terminal        string
+	made            environment
+	issued, expires time.Time
 	// uses is how many more requests it serves; below 0: no limit.
 	uses int
 }
@@ -52,10 +52,10 @@ func (s *Simulator) issue(r desk.Request, at environment) desk.Answer {
 		return refused(http.StatusBadRequest, "unsupported_grant_type", "wrong grant_type")
 	case !mayScope(form.Get("scope")):
 		return refused(http.StatusBadRequest, "invalid_scope", "wrong scope")
-	case !s.isClient(form.Get("client_id"), form.Get("client_secret")):
+	case !s.isClient(form.Get("client_id"), form.Get("client_secret")), r.LoginRefused():
 		return refused(http.StatusUnauthorized, "invalid_client", "wrong client_id or client_secret")
 	}
-	return s.grant(form.Get("scope"), &token{terminal: form.Get("terminal"), made: at, expires: r.At.Add(tokenLife), uses: -1}, r.At)
+	return s.grant(form.Get("scope"), &token{terminal: form.Get("terminal"), made: at, issued: r.At, expires: r.At.Add(tokenLife), uses: -1}, r.At)
 }
 
 // readForm reads the fields of a token request: form-data as the page says, or
@@ -157,6 +157,9 @@ func (s *Simulator) bearer(r desk.Request, at environment) (terminal string, ok 
 	defer s.mu.Unlock()
 	t := s.tokens[text]
 	if t == nil || t.made != at || !r.At.Before(t.expires) || t.uses == 0 {
+		return "", false
+	}
+	if r.Expelled(t.issued) || r.LoginRefused() {
 		return "", false
 	}
 	if t.uses > 0 {

@@ -78,6 +78,16 @@ func TestStages_LeaveOutWhatAProviderHasNoWordFor(t *testing.T) {
 			"in_progress charged_other_amount", "in_progress charged_other_amount",
 			"in_progress charged_other_amount", "in_progress charged_other_amount",
 		}},
+		{"captured_then_refunded", [4]string{
+			"", "payer_action held charged part_refunded refunded", "payer_action held charged refunded",
+			"payer_action held charged part_refunded refunded",
+		}},
+		{"late_success_refunded", [4]string{
+			"in_progress declined charged refunded", "in_progress declined charged refunded",
+			"in_progress declined charged refunded", "in_progress declined charged refunded",
+		}},
+		{"canceled_then_charged", [4]string{"", "", "payer_action canceled charged", "payer_action canceled charged"}},
+		{"expired_then_charged", [4]string{"", "", "", "payer_action expired charged"}},
 	}
 	if len(rows) != len(Lives()) {
 		t.Errorf("%d lives in the table, %d exist", len(rows), len(Lives()))
@@ -260,8 +270,8 @@ func TestPick_DrawsOnlyWhatTheProviderCanTell_ByWeight(t *testing.T) {
 			counts[l.Name]++
 		}
 		for _, l := range Lives() {
-			if l.For(provider) && counts[l.Name] == 0 {
-				t.Errorf("%s never lives %s", provider, l.Name)
+			if ordinary := l.weight > 0; l.For(provider) && ordinary != (counts[l.Name] > 0) {
+				t.Errorf("%s lives %s %d times of 5000, its weight is %d", provider, l.Name, counts[l.Name], l.weight)
 			}
 		}
 		if counts["charged"] < counts["declined"] || counts["declined"] < counts["wrong_amount"] {
@@ -269,6 +279,24 @@ func TestPick_DrawsOnlyWhatTheProviderCanTell_ByWeight(t *testing.T) {
 		}
 	}
 	if Pick(rand.New(rand.NewPCG(1, 2)), "nobody").Name != "" {
+		t.Error("nobody was given a life")
+	}
+}
+
+func TestPickAny_DrawsEveryLifeOfAProvider(t *testing.T) {
+	for _, provider := range Providers() {
+		seen := map[string]bool{}
+		r := rand.New(rand.NewPCG(1, 2))
+		for range 1000 {
+			seen[PickAny(r, provider).Name] = true
+		}
+		for _, l := range Lives() {
+			if seen[l.Name] != l.For(provider) {
+				t.Errorf("%s lives %s: %v", provider, l.Name, seen[l.Name])
+			}
+		}
+	}
+	if PickAny(rand.New(rand.NewPCG(1, 2)), "nobody").Name != "" {
 		t.Error("nobody was given a life")
 	}
 }

@@ -27,7 +27,8 @@ type Life struct {
 	stages []Stage
 }
 
-// lives is the closed list. Weights make a mixture like a shop's ordinary day,
+// lives is the closed list. Those without a weight do not belong to an ordinary day and
+// come by name, or to who picks from all. Weights make a mixture like a shop's ordinary day,
 // with enough of the rare lives that a few hundred payments meet all of them.
 var lives = []Life{
 	{Name: "charged", weight: 38, Says: "registered, payer acts, in progress, charged", stages: []Stage{
@@ -68,6 +69,18 @@ var lives = []Life{
 	{Name: "expired", weight: 2, Says: "the provider says that time ran out", stages: []Stage{
 		{PayerAction, 2, true}, {Expired, 0, false},
 	}},
+	{Name: "captured_then_refunded", Says: "held, captured, given back, in two parts where that can be told", stages: []Stage{
+		{PayerAction, 1, true}, {Held, 2, false}, {Charged, 2, false}, {PartRefunded, 1, true}, {Refunded, 0, false},
+	}},
+	{Name: "late_success_refunded", Says: "declined, charged after all, then given back", stages: []Stage{
+		{InProgress, 0.5, true}, {Declined, 2, false}, {Charged, 2, false}, {Refunded, 0, false},
+	}},
+	{Name: "canceled_then_charged", Says: "broken off, and charged after all", stages: []Stage{
+		{PayerAction, 1, true}, {Canceled, 2, false}, {Charged, 0, false},
+	}},
+	{Name: "expired_then_charged", Says: "out of time by the provider's own word, and charged after all", stages: []Stage{
+		{PayerAction, 1, true}, {Expired, 2, false}, {Charged, 0, false},
+	}},
 	{Name: "wrong_amount", weight: 2, Says: "charged with another amount", stages: []Stage{
 		{InProgress, 1, true}, {ChargedOtherAmount, 0, false},
 	}},
@@ -107,6 +120,21 @@ func (l Life) Stages(provider string) []Stage {
 
 // For reports whether the provider can express this life.
 func (l Life) For(provider string) bool { return len(l.Stages(provider)) > 0 }
+
+// PickAny draws a life the provider can express, all alike, those without a weight too.
+// The same r gives the same lives in the same order.
+func PickAny(r *rand.Rand, provider string) Life {
+	var its []Life
+	for _, l := range lives {
+		if l.For(provider) {
+			its = append(its, l)
+		}
+	}
+	if len(its) == 0 {
+		return Life{}
+	}
+	return its[r.IntN(len(its))]
+}
 
 // Pick draws a life the provider can express, by weight. The same r gives the
 // same lives in the same order.

@@ -2,6 +2,7 @@ package life
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"reconciler/internal/sandbox/dice"
@@ -28,6 +29,10 @@ type Script struct {
 	// Step is the length of one step; Seed fixes every draw made for the payment.
 	Step time.Duration
 	Seed uint64
+	// Stretch, if it is not empty, says how long stages last in the place of steps.
+	Stretch Stretch
+	// Words are those that can be told of this payment; nil: all that the provider has.
+	Words []Word
 }
 
 // Payment is one simulated payment. It never changes.
@@ -55,15 +60,13 @@ func New(s Script) (*Payment, error) {
 		return nil, fmt.Errorf("the amount is %d minor units, need at least 2", s.AmountMinor)
 	}
 	p := &Payment{Script: s}
-	from := s.Created
+	from, spans := s.Created, s.spans(stages)
 	for i, stage := range stages {
 		if stage.Word == Expired && s.Expires.After(from) {
 			from = s.Expires
 		}
 		p.stages = append(p.stages, placed{word: stage.Word, from: from})
-		// Lengths vary by a quarter, so that payments made together drift apart.
-		vary := 0.75 + 0.5*dice.Unit(s.Seed, s.Key, "stage", fmt.Sprint(i))
-		from = from.Add(time.Duration(stage.Steps * vary * float64(s.Step)))
+		from = from.Add(spans[i])
 	}
 	p.part = max(1, s.AmountMinor*dice.Between(1, 9, s.Seed, s.Key, "part")/10)
 	p.other = max(1, s.AmountMinor*dice.Between(3, 9, s.Seed, s.Key, "other")/10)
@@ -85,6 +88,8 @@ type State struct {
 	CapturedMinor, RefundedMinor int64
 	// Ended: this stage is the last.
 	Ended bool
+	// Clock is how far the clock of who tells this is ahead. Since is by that clock.
+	Clock time.Duration
 }
 
 // At says what is true at the moment now.
@@ -95,6 +100,11 @@ func (p *Payment) At(now time.Time) State {
 			at = i
 		}
 	}
+	return p.stage(at)
+}
+
+// stage is what is true in one stage.
+func (p *Payment) stage(at int) State {
 	state := State{Word: p.stages[at].word, Since: p.stages[at].from, Stage: at, Ended: at == len(p.stages)-1}
 	for i, s := range p.stages[:at] {
 		state.Held = state.Held || s.word == Held
@@ -121,6 +131,40 @@ func (p *Payment) money(word Word) (captured, refunded int64) {
 	default:
 		return 0, 0
 	}
+}
+
+// Previous is what was true in the stage before that of the state; the state itself
+// where there was none.
+func (p *Payment) Previous(s State) State {
+	if s.Stage == 0 {
+		return s
+	}
+	return p.stage(s.Stage - 1)
+}
+
+// Reopened is what was true when the payment was last open before the state. Where
+// its life has no open stage before, it is in progress, or what the provider has in
+// the place of that word.
+func (p *Payment) Reopened(s State) State {
+	for at := s.Stage - 1; at >= 0; at-- {
+		if slices.Contains(openWords, p.stages[at].word) {
+			return p.stage(at)
+		}
+	}
+	for _, word := range openWords {
+		if p.CanSay(word) {
+			return State{Word: word, Since: p.Created}
+		}
+	}
+	return s
+}
+
+// openWords are those of a payment that somebody works on, the most common first.
+var openWords = []Word{InProgress, PayerAction, Waiting, Held}
+
+// CanSay reports whether this word can be told of this payment.
+func (p *Payment) CanSay(word Word) bool {
+	return CanSay(p.Provider, word) && (p.Words == nil || slices.Contains(p.Words, word))
 }
 
 // PartMinor is the part that a part refund gives back.

@@ -36,26 +36,31 @@ func Reset(w http.ResponseWriter) {
 
 // Drop closes a connection; over TCP the other side sees a reset.
 func Drop(conn net.Conn) {
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	under := conn
+	if wrapped, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		under = wrapped.NetConn()
+	}
+	if tcp, ok := under.(*net.TCPConn); ok {
 		// Linger 0 sends RST instead of FIN: "connection reset by peer".
 		_ = tcp.SetLinger(0)
 	}
 	_ = conn.Close()
 }
 
-// Cut announces the whole body and sends the first half of it, then hangs up.
-func Cut(w http.ResponseWriter, status int, contentType string, body []byte) {
+// Cut announces the whole body and sends the first half of it, then hangs up. The
+// error is that of sending.
+func Cut(w http.ResponseWriter, status int, contentType string, body []byte) error {
 	conn, out, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return
+		return fmt.Errorf("take the connection over: %w", err)
 	}
 	defer func() { _ = conn.Close() }()
-	writeHalf(out.Writer, status, contentType, body)
+	return writeHalf(out.Writer, status, contentType, body)
 }
 
-func writeHalf(out *bufio.Writer, status int, contentType string, body []byte) {
+func writeHalf(out *bufio.Writer, status int, contentType string, body []byte) error {
 	_, _ = fmt.Fprintf(out, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n",
 		status, http.StatusText(status), contentType, len(body)+1)
 	_, _ = out.Write(body[:len(body)/2])
-	_ = out.Flush()
+	return out.Flush()
 }

@@ -1,6 +1,7 @@
 package merchant
 
 import (
+	"bytes"
 	"sync"
 	"time"
 )
@@ -21,8 +22,16 @@ type Receipt struct {
 	Fault string
 	// HTTPStatus is the status answered; 0: no answer was sent.
 	HTTPStatus int
-	// Delivered: a 2xx was answered, and written whole.
+	// Delivered: a 2xx was answered, its status line and header written; the body,
+	// which says nothing, may have broken off or never ended.
 	Delivered bool
+	// Taken: the shop acted upon it, whatever it answered. Where it is not Delivered
+	// a sender comes again, and rightly.
+	Taken bool
+	// RetryAfter is how long the sender was told to wait; 0: it was not.
+	RetryAfter time.Duration
+	// Replay: the delivery carried the header that marks one somebody asked for again.
+	Replay bool
 	// TraceParent: the delivery carried a W3C trace context.
 	TraceParent bool
 }
@@ -31,6 +40,10 @@ type Receipt struct {
 type ledger struct {
 	mu       sync.Mutex
 	receipts []Receipt
+	// bodies are the last ones verified, so that attempts at one webhook share one.
+	bodies map[webhook][]byte
+	// refused counts the connections that were closed before a byte was read.
+	refused int
 	// arrived counts the verified and delivered receipts of each webhook.
 	arrived map[webhook]int
 }
@@ -40,10 +53,26 @@ type webhook struct{ hook, id string }
 
 // Receipts gives a copy in order of arrival. The bodies are shared; do not
 // change them.
-func (l *ledger) Receipts() []Receipt {
+func (l *ledger) Receipts() []Receipt { return l.Since(0) }
+
+// Since gives a copy of the receipts from the n-th on; the first is 0.
+func (l *ledger) Since(n int) []Receipt {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return append([]Receipt(nil), l.receipts...)
+	return append([]Receipt(nil), l.receipts[min(max(n, 0), len(l.receipts)):]...)
+}
+
+// Refused counts the connections that were refused.
+func (l *ledger) Refused() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.refused
+}
+
+func (l *ledger) refuseConnection() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refused++
 }
 
 // Delivered counts the webhooks that were verified and answered with 2xx, each
@@ -57,9 +86,26 @@ func (l *ledger) Delivered() int {
 func (l *ledger) open(r Receipt) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	r.Body = l.share(r)
 	l.receipts = append(l.receipts, r)
 	l.count(r, 1)
 	return len(l.receipts) - 1
+}
+
+// share gives the body of the last attempt at the same webhook if it is the same.
+func (l *ledger) share(r Receipt) []byte {
+	if !r.Verified {
+		return r.Body
+	}
+	which := webhook{r.Hook, r.ID}
+	if last, ok := l.bodies[which]; ok && bytes.Equal(last, r.Body) {
+		return last
+	}
+	if l.bodies == nil {
+		l.bodies = map[webhook][]byte{}
+	}
+	l.bodies[which] = bytes.Clone(r.Body)
+	return l.bodies[which]
 }
 
 func (l *ledger) change(place int, with func(*Receipt)) {

@@ -30,6 +30,10 @@ const maxBody = 256 << 10
 // no client of a provider may.
 const RedirectPath = "/redirected"
 
+// headerReplay marks, with the value "true", a webhook that somebody asked to have
+// sent again.
+const headerReplay = "webhook-replay"
+
 // Options say which hooks exist.
 type Options struct {
 	// Secrets are the hooks' signing secrets by hook name: "whsec_" and the
@@ -87,6 +91,7 @@ func (m *Merchant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	receipt := Receipt{
 		At: time.Now(), ID: r.Header.Get(standardwebhooks.HeaderWebhookID),
 		Timestamp: r.Header.Get(standardwebhooks.HeaderWebhookTimestamp), TraceParent: r.Header.Get("Traceparent") != "",
+		Replay: r.Header.Get(headerReplay) == "true",
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	receipt.Body = body
@@ -115,10 +120,10 @@ func (m *Merchant) verify(w http.ResponseWriter, r *http.Request, receipt Receip
 		return
 	}
 	receipt.Verified = true
-	kind := m.plan.Hook(receipt.ID)
-	receipt.Fault = string(kind)
+	met := m.plan.HookMeets(receipt.Hook, receipt.ID, receipt.At)
+	receipt.Fault = string(met.Kind)
 	c := call{merchant: m, w: w, r: r, place: m.open(receipt)}
-	c.play(kind)
+	c.play(met)
 }
 
 func (m *Merchant) refuse(w http.ResponseWriter, receipt Receipt, status int, problem string) {

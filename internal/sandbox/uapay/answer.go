@@ -16,7 +16,7 @@ func (s *Simulator) checkStatus(r desk.Request, params map[string]string) desk.A
 	if !ok {
 		return unknown(nil, "PAYMENT_NOT_FOUND")
 	}
-	v := s.view(p, r.At)
+	v := s.view(r, p)
 	if v.state.Word == life.NotKnown {
 		return unknown(p, "PAYMENT_NOT_FOUND")
 	}
@@ -41,7 +41,7 @@ func (s *Simulator) showPayment(r desk.Request, params map[string]string) desk.A
 	if !ok {
 		return unknown(nil, "PAYMENT_NOT_FOUND")
 	}
-	v := s.view(p, r.At)
+	v := s.view(r, p)
 	if v.state.Word == life.NotKnown {
 		return unknown(p, "PAYMENT_NOT_FOUND")
 	}
@@ -55,7 +55,7 @@ func (s *Simulator) showInvoice(r desk.Request, params map[string]string) desk.A
 	if !ok {
 		return unknown(nil, "INVOICE_NOT_FOUND")
 	}
-	v := s.view(p, r.At)
+	v := s.view(r, p)
 	if v.state.Word == life.NotKnown {
 		return unknown(p, "INVOICE_NOT_FOUND")
 	}
@@ -66,7 +66,7 @@ func (s *Simulator) showInvoice(r desk.Request, params map[string]string) desk.A
 func invoice(v view) wire.Object {
 	p, payments := v.p, []wire.Object{}
 	if _, known := p.Reference["payment_id"]; known && p.Sometimes(3, "two payments") {
-		payments = append(payments, otherTry(p))
+		payments = append(payments, v.otherTry())
 	}
 	if v.state.Word != life.Waiting {
 		payments = append(payments, v.shown())
@@ -90,8 +90,8 @@ type view struct {
 	lagging bool
 }
 
-func (s *Simulator) view(p *life.Payment, now time.Time) view {
-	v := view{p: p, state: p.At(now)}
+func (s *Simulator) view(r desk.Request, p *life.Payment) view {
+	v := view{p: p, state: r.State(p)}
 	switch {
 	case v.state.Word == life.NotKnown:
 	case v.state.Word == life.Canceled && s.Closed:
@@ -119,15 +119,16 @@ func (v view) shown() wire.Object {
 		{Key: "externalId", Value: p.Key}, {Key: "status", Value: v.axes.I}, {Key: "paymentStatus", Value: v.axes.P},
 		{Key: "amount", Value: v.amount()}, {Key: "commission", Value: 0}, {Key: "currency", Value: 980},
 		{Key: "type", Value: "PAY"}, {Key: "systemType", Value: "ECOM"}, {Key: "number", Value: 1},
-		{Key: "createdAt", Value: p.Created.UTC().Format(time.RFC3339)}, {Key: "cardFromMasked", Value: wire.CardMask},
+		{Key: "createdAt", Value: p.Created.Add(v.state.Clock).UTC().Format(time.RFC3339)}, {Key: "cardFromMasked", Value: wire.CardMask},
 		{Key: "cardToMasked", Value: wire.CardMask}, {Key: "cardFromId", Value: wire.CardID}, {Key: "cardToId", Value: wire.CardID},
 		{Key: "receiptId", Value: wire.ApproveCode}, {Key: "chequeLink", Value: wire.ACSURL}, {Key: "email", Value: wire.Email}, {Key: "extraInfo", Value: wire.Extra},
 	}
 }
 
 // otherTry is a payment of the same invoice that came to nothing.
-func otherTry(p *life.Payment) wire.Object {
-	failed := view{p: p, state: life.State{Word: life.Declined}, axes: pair{P: "REJECTED", I: "NEW"}}
+func (v view) otherTry() wire.Object {
+	p := v.p
+	failed := view{p: p, state: life.State{Word: life.Declined, Clock: v.state.Clock}, axes: pair{P: "REJECTED", I: "NEW"}}
 	return failed.shown().Set("paymentId", p.IDs["other_payment_id"])
 }
 
@@ -170,7 +171,7 @@ func (s *Simulator) tell(r desk.Request, v view, data wire.Object) desk.Answer {
 func (s *Simulator) wrap(r desk.Request, data wire.Object, asText bool) desk.Answer {
 	// Slashes are escaped as PHP writes them: whoever encodes the payload anew to
 	// check the signature gets another text.
-	payload := bytes.ReplaceAll(wire.JSON(data.With("iat", r.At.Unix())), []byte("/"), []byte(`\/`))
+	payload := bytes.ReplaceAll(wire.JSON(data.With("iat", r.At.Add(r.Clock).Unix())), []byte("/"), []byte(`\/`))
 	token := sign(payload, s.Secret)
 	var status any = 1
 	if asText {

@@ -44,7 +44,7 @@ func (s *Simulator) listInvoices(r desk.Request, params map[string]string) desk.
 		if !ok {
 			continue
 		}
-		if v := s.view(p, r.At); v.state.Word != life.NotKnown {
+		if v := s.view(r, p); v.state.Word != life.NotKnown {
 			invoices = append(invoices, invoice(v))
 		}
 	}

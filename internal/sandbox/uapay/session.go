@@ -14,7 +14,7 @@ const sessionLife = 30 * time.Minute
 
 // session is one client session.
 type session struct {
-	expires time.Time
+	issued, expires time.Time
 	// uses is how many more requests it serves; below 0: no limit.
 	uses int
 }
@@ -22,7 +22,7 @@ type session struct {
 // createSession serves sessions/create. Sessions made before stay valid unless
 // there may be only one.
 func (s *Simulator) createSession(r desk.Request, params map[string]string) desk.Answer {
-	if params["clientId"] != s.ClientID {
+	if params["clientId"] != s.ClientID || r.AccountRefused() {
 		a := fieldError("clientId", "NOT_FOUND")
 		a.Credential = true
 		return a
@@ -31,7 +31,7 @@ func (s *Simulator) createSession(r desk.Request, params map[string]string) desk
 	s.issued++
 	count := strconv.Itoa(s.issued)
 	id := dice.UUID(s.Seed, "uapay session", count)
-	one := &session{expires: r.At.Add(sessionLife), uses: -1}
+	one := &session{issued: r.At, expires: r.At.Add(sessionLife), uses: -1}
 	if s.Rough {
 		one.uses = int(dice.Between(40, 120, s.Seed, "uapay session uses", count))
 	}
@@ -50,11 +50,11 @@ func (s *Simulator) createSession(r desk.Request, params map[string]string) desk
 }
 
 // use spends one request of a session; false: it is not (or no longer) valid.
-func (s *Simulator) use(id string, at time.Time) bool {
+func (s *Simulator) use(id string, r desk.Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	one := s.sessions[id]
-	if one == nil || !at.Before(one.expires) || one.uses == 0 {
+	if one == nil || !r.At.Before(one.expires) || one.uses == 0 || r.Expelled(one.issued) || r.AccountRefused() {
 		return false
 	}
 	if one.uses > 0 {

@@ -121,8 +121,10 @@ func (s *Simulator) serve(m method, r desk.Request) desk.Answer {
 		}
 		values[name] = value
 	}
-	if id, needed := values["sessionId"]; needed && !s.use(id, r.At) {
-		return failure("SESSION_EXPIRED", "the session is not valid", "session refused")
+	if id, needed := values["sessionId"]; needed && !s.use(id, r) {
+		a := failure("SESSION_EXPIRED", "the session is not valid", "session refused")
+		a.TokenRefused = true
+		return a
 	}
 	return m.do(s, r, values)
 }
@@ -157,7 +159,7 @@ func (s *Simulator) admit(r desk.Request) (map[string]any, desk.Answer, bool) {
 		return nil, failure("TOKEN_REQUIRED", "", "no token"), false
 	}
 	payload, err := open(text, s.Secret)
-	if err != nil {
+	if err != nil || r.LoginRefused() {
 		return nil, failure("SIGNATURE_ERROR", "", "wrong signature"), false
 	}
 	delete(body, "token")
