@@ -15,6 +15,8 @@
 //     stage and source message.
 //   - Nothing is created over something that exists: a stream or consumer whose
 //     settings we can't work with is refused, with every fault at once.
+//     Only Rebuild deletes: a consumer of ours with a problem, and its successor
+//     begins where it stood.
 //
 // What it does not guarantee: a due message may be delivered more than once,
 // and a timer re-armed in the very moment it fires may be lost, although its
@@ -62,6 +64,7 @@ type Broker struct {
 	timeout  time.Duration
 	rand     func() float64
 	version  version
+	writes   writes
 }
 
 // New checks the server behind the connection: its version (VersionError),

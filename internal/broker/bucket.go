@@ -26,27 +26,27 @@ type BucketOptions struct {
 // any number of workers at once, and again. A get of it asks the stream's leader:
 // what a replica says may be stale.
 func (b *Broker) Bucket(ctx context.Context, o BucketOptions) (jetstream.KeyValue, error) {
-	var bucket jetstream.KeyValue
+	var kv jetstream.KeyValue
 	err := b.retry(ctx, "set up bucket "+o.Name, func(ctx context.Context) error {
 		found, err := b.js.KeyValue(ctx, o.Name)
 		if !errors.Is(err, jetstream.ErrBucketNotFound) {
-			bucket = found
+			kv = found
 			return err
 		}
 		if _, err := b.js.CreateStream(ctx, b.bucketStream(o)); err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 			return err
 		}
-		bucket, err = b.js.KeyValue(ctx, o.Name)
+		kv, err = b.js.KeyValue(ctx, o.Name)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	status, err := bucket.Status(ctx)
+	status, err := kv.Status(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("look at bucket %s: %w", o.Name, err)
 	}
-	return bucket, checkBucket(status, o)
+	return &bucket{KeyValue: kv, js: b.js}, checkBucket(status, o)
 }
 
 // bucketStream is the stream of a bucket as the client library would make it, but

@@ -120,12 +120,8 @@ func crossCheck(all []jetstream.StreamConfig, wanted []jetstream.StreamConfig) [
 // checkWorkConsumer refuses a consumer of the work queue that would take timers
 // for work: acknowledging one deletes it, and the payment is never polled again.
 func checkWorkConsumer(c jetstream.ConsumerConfig) []Fault {
-	filters := filtersOf(c)
-	if len(filters) == 0 {
-		filters = []string{">"}
-	}
 	var faults []Fault
-	for _, f := range filters {
+	for _, f := range orAll(filtersOf(c)) {
 		if server.SubjectsCollide(f, FilterTimers) {
 			faults = append(faults, Fault{Stream: StreamWork, Consumer: c.Name, Setting: "filter_subject", Found: f,
 				Wanted: "nothing of " + FilterTimers + ", or timers are acknowledged away"})
@@ -139,6 +135,14 @@ func filtersOf(c jetstream.ConsumerConfig) []string {
 		return []string{c.FilterSubject}
 	}
 	return c.FilterSubjects
+}
+
+// orAll are the filters of a consumer: without any it gets everything.
+func orAll(filters []string) []string {
+	if len(filters) == 0 {
+		return []string{">"}
+	}
+	return filters
 }
 
 // covered reports whether every wanted subject falls under one of the stream's.

@@ -35,6 +35,9 @@ type EmbedOptions struct {
 	// since is lost with the power; for simulations and tests. 0 writes to disk
 	// before each acknowledgement.
 	SyncEvery time.Duration
+	// MaxStore is how many bytes of the disk the store may take; what would exceed
+	// it is refused. 0: as much as is free.
+	MaxStore int64
 }
 
 // Embedded is a running server inside this process.
@@ -108,7 +111,8 @@ func serverOptions(o EmbedOptions) (*server.Options, error) {
 	options := &server.Options{
 		ServerName: "reconciler", JetStream: true, StoreDir: filepath.Join(o.DataDir, "nats"),
 		SyncAlways: o.SyncEvery == 0, SyncInterval: o.SyncEvery,
-		MaxPayload: MaxPayload, NoSigs: true, NoLog: true, DontListen: o.Listen == "",
+		JetStreamMaxStore: o.MaxStore,
+		MaxPayload:        MaxPayload, NoSigs: true, NoLog: true, DontListen: o.Listen == "",
 	}
 	if o.Listen == "" {
 		return options, nil

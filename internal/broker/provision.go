@@ -120,20 +120,32 @@ func (b *Broker) listStreams(ctx context.Context) ([]jetstream.StreamConfig, err
 
 func (b *Broker) checkWorkConsumers(ctx context.Context) ([]Fault, error) {
 	var faults []Fault
-	err := b.retry(ctx, "list the consumers of "+StreamWork, func(ctx context.Context) error {
-		faults = nil
-		stream, err := b.js.Stream(ctx, StreamWork)
+	err := b.eachConsumer(ctx, StreamWork, func(c jetstream.ConsumerConfig) {
+		faults = append(faults, checkWorkConsumer(c)...)
+	})
+	return faults, err
+}
+
+// eachConsumer calls do with the configuration of every consumer of a stream.
+func (b *Broker) eachConsumer(ctx context.Context, name string, do func(jetstream.ConsumerConfig)) error {
+	var all []jetstream.ConsumerConfig
+	err := b.retry(ctx, "list the consumers of "+name, func(ctx context.Context) error {
+		all = nil
+		stream, err := b.js.Stream(ctx, name)
 		if err != nil {
 			return err
 		}
 		list := stream.ListConsumers(ctx)
 		for info := range list.Info() {
 			info.Config.Name = info.Name
-			faults = append(faults, checkWorkConsumer(info.Config)...)
+			all = append(all, info.Config)
 		}
 		return list.Err()
 	})
-	return faults, err
+	for _, c := range all {
+		do(c)
+	}
+	return err
 }
 
 // createStream creates, and checks what came of it: another worker may have been
