@@ -2,7 +2,10 @@ package configs_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"maps"
 	"os"
 	"regexp"
@@ -14,8 +17,10 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"reconciler/internal/broker"
+	"reconciler/internal/notify"
 	"reconciler/internal/notify/endpoint"
 	"reconciler/internal/notify/webhook"
+	"reconciler/internal/ops"
 	"reconciler/internal/payment"
 )
 
@@ -43,10 +48,18 @@ func parameter(name string) string {
 	switch name {
 	case "version", "sequence":
 		return "7"
-	case "status", "outcome", "stage", "reason", "digest", "change":
+	case "status", "outcome", "stage", "reason", "digest", "change", "replay":
 		return name
+	case "alias":
+		return aliasDigest("order:1")
 	}
 	return name + ".ü *"
+}
+
+// aliasDigest is worked out as the document says.
+func aliasDigest(alias string) string {
+	sum := sha256.Sum256([]byte(alias))
+	return hex.EncodeToString(sum[:16])
 }
 
 func TestAsyncAPI_AddressesAreTheSubjectsOfTheCode(t *testing.T) {
@@ -61,9 +74,20 @@ func TestAsyncAPI_AddressesAreTheSubjectsOfTheCode(t *testing.T) {
 			Stage: p("stage"), Reason: p("reason"), Merchant: p("merchant"), Payment: p("payment"),
 			Stream: p("stream"), Seq: 7, Digest: p("digest"),
 		}),
+		"jobs":       broker.WebhookDue(of.Merchant, of.Endpoint, of.Payment, 7),
+		"jobTimers":  broker.WebhookTimer(of.Merchant, of.Endpoint, of.Payment, 7),
+		"looks":      broker.PollDue(p("provider"), of.Merchant, of.Payment),
+		"lookTimers": broker.PollTimer(p("provider"), of.Merchant, of.Payment),
+		"references": broker.ReferenceSubject(broker.PaymentRef{Account: p("provider"), Merchant: of.Merchant, Payment: of.Payment}, "order:1"),
+		"replays":    "$KV." + ops.BucketReplays + ".replay",
+		"endpoints":  "$KV." + endpoint.Bucket + ".merchant." + broker.Token(of.Merchant),
+
+		"endpointStanding": "$KV." + endpoint.Bucket + ".state." + broker.Token(of.Merchant) + "." + broker.Token(of.Endpoint),
 	}
 	filters := map[string]string{
 		"created": broker.FilterCreated, "status": broker.FilterStatus, "attempts": broker.FilterWebhookLog, "endpointState": broker.FilterWebhookLog, "dead": broker.FilterDead,
+		"jobs": broker.FilterDue, "jobTimers": broker.FilterTimers, "looks": broker.FilterDue, "lookTimers": broker.FilterTimers, "references": broker.FilterReferences,
+		"replays": "$KV." + ops.BucketReplays + ".>", "endpoints": "$KV." + endpoint.Bucket + ".>", "endpointStanding": "$KV." + endpoint.Bucket + ".>",
 	}
 	doc := asyncAPI(t)
 	channels, _ := at(t, doc, "channels").(map[string]any)
@@ -121,33 +145,108 @@ func TestAsyncAPI_HasTheClosedListsOfTheCode(t *testing.T) {
 
 func TestAsyncAPI_HasTheHeadersOfTheCode(t *testing.T) {
 	doc := asyncAPI(t)
-	const id = "Nats-Msg-Id"
+	const id, stream, trace = "Nats-Msg-Id", "Nats-Expected-Stream", "traceparent"
+	expected := append(brokerConstants(t, "publish.go", "headerExpected"), stream) // the stream's name is twice there, which is one
+	timer := []string{"Nats-Schedule", "Nats-Schedule-Target"}
+	fired := []string{"Nats-Scheduler", "Nats-Schedule-Next"}
+	signed := []string{webhook.HeaderID, webhook.HeaderTimestamp, webhook.HeaderSignature, "content-type", "user-agent"}
+	letter := slices.DeleteFunc(brokerConstants(t, "dead.go", "header"), func(h string) bool { return strings.HasSuffix(h, "-") })
 	tests := map[string][]string{
-		"eventHeaders":   append(constants(t, "headers.go", "header"), id),
-		"webhookHeaders": {webhook.HeaderID, webhook.HeaderTimestamp, webhook.HeaderSignature, webhook.HeaderReplay, "traceparent"},
-		"createdHeaders": {"traceparent", id},
-		"attemptHeaders": {"Recon-Replay", "ce-id", "traceparent", id},
-		"letterHeaders":  append(slices.DeleteFunc(brokerConstants(t, "dead.go", "header"), func(h string) bool { return strings.HasSuffix(h, "-") }), id),
+		"createdHeaders":       {trace, id},
+		"eventHeaders":         slices.Concat(constants(t, "headers.go", "header"), []string{id}, expected),
+		"webhookHeaders":       append(signed, webhook.HeaderReplay, trace),
+		"webhookTestHeaders":   signed,
+		"attemptHeaders":       {"Recon-Replay", "ce-id", trace, id, stream},
+		"letterHeaders":        append(letter, expected...),
+		"jobHeaders":           append([]string{"Recon-Job", trace, id, stream}, fired...),
+		"jobTimerHeaders":      append([]string{"Recon-Job", trace, stream}, timer...),
+		"lookHeaders":          slices.Concat([]string{"Recon-Trigger", trace}, fired, expected),
+		"lookTimerHeaders":     append([]string{"Recon-Trigger", trace, stream}, timer...),
+		"referenceHeaders":     {stream},
+		"endpointStateHeaders": {"ce-id", "ce-type", "ce-source", "ce-subject", "ce-time", "ce-specversion", "content-type", id, stream},
 	}
 	for name, want := range tests {
 		properties, _ := at(t, doc, "components", "schemas", name, "properties").(map[string]any)
-		if got := slices.Collect(maps.Keys(properties)); !same(got, want) {
-			t.Errorf("%s: %v, want %v", name, slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want)))
+		slices.Sort(want)
+		if got := slices.Sorted(maps.Keys(properties)); !slices.Equal(got, slices.Compact(want)) {
+			t.Errorf("%s: %v, want %v", name, got, slices.Compact(want))
+		}
+	}
+	for name := range headerSchemas(t, doc) {
+		if tests[name] == nil {
+			t.Errorf("nothing says what %s should have", name)
 		}
 	}
 }
 
-func TestAsyncAPI_HasTheFieldsOfAnAttempt(t *testing.T) {
+// headerSchemas are the schemas of headers.
+func headerSchemas(t *testing.T, doc any) map[string]any {
+	t.Helper()
+	all, _ := at(t, doc, "components", "schemas").(map[string]any)
+	all = maps.Clone(all)
+	maps.DeleteFunc(all, func(name string, _ any) bool { return !strings.HasSuffix(name, "Headers") })
+	return all
+}
+
+func TestAsyncAPI_HasEveryHeaderThatStandsInTheCode(t *testing.T) {
 	doc := asyncAPI(t)
-	want := structFields(t, "attempt.go", "attemptRecord")
-	properties, _ := at(t, doc, "components", "schemas", "attempt", "properties").(map[string]any)
-	required := words(t, doc, "components", "schemas", "attempt", "required")
-	if len(want) == 0 || len(properties) != len(want) {
-		t.Errorf("%d properties, want %d", len(properties), len(want))
+	known := map[string]bool{}
+	for name := range headerSchemas(t, doc) {
+		properties, _ := at(t, doc, "components", "schemas", name, "properties").(map[string]any)
+		for header := range properties {
+			known[header] = true
+		}
 	}
-	for name, always := range want {
-		if properties[name] == nil || slices.Contains(required, name) != always {
-			t.Errorf("%s: in the document %t, required there %t, want %t", name, properties[name] != nil, slices.Contains(required, name), always)
+	names := headerNames(t)
+	for _, sure := range []string{"Recon-Job", "Recon-Trigger", webhook.HeaderReplay, "ce-id", "traceparent"} {
+		if names[sure] == "" {
+			t.Errorf("%s was not found in the code: the search misses something", sure)
+		}
+	}
+	for header, file := range names {
+		if !known[header] {
+			t.Errorf("header %s (%s) is not in the document", header, file)
+		}
+	}
+}
+
+func TestAsyncAPI_HasTheFieldsOfTheCode(t *testing.T) {
+	doc := asyncAPI(t)
+	for _, of := range []struct{ schema, file, name string }{
+		{"attempt", "consumer/attempt.go", "attemptRecord"},
+		{"job", "consumer/job.go", "job"},
+		{"watch", "consumer/watch.go", "watch"},
+		{"endpointState", "notify/endpoint/event.go", "eventBody"},
+		{"endpoints", "notify/endpoint/document.go", "Document"},
+		{"endpoint", "notify/endpoint/document.go", "Record"},
+		{"sealedSecret", "notify/endpoint/document.go", "Sealed"},
+		{"sealedHeader", "notify/endpoint/document.go", "SealedHeader"},
+		{"sealedCertificate", "notify/endpoint/document.go", "SealedCertificate"},
+		{"endpointStanding", "notify/endpoint/state.go", "State"},
+		{"owedEvent", "notify/endpoint/event.go", "Event"},
+		{"replay", "ops/replayrecord.go", "replayRecord"},
+		{"replaySelection", "ops/replayselect.go", "Selection"},
+		{"replayCounts", "ops/replay.go", "ReplayCounts"},
+	} {
+		checkFields(t, of.schema, at(t, doc, "components", "schemas", of.schema), structFields(t, of.file, of.name))
+	}
+	state := at(t, doc, "components", "schemas", "endpointState", "properties", "data")
+	checkFields(t, "endpointState.data", state, structFields(t, "notify/endpoint/event.go", "eventData"))
+}
+
+func checkFields(t *testing.T, name string, schema any, want map[string]bool) {
+	t.Helper()
+	properties, _ := at(t, schema, "properties").(map[string]any)
+	var required []string
+	if list, _ := schema.(map[string]any)["required"]; list != nil {
+		required = words(t, schema, "required")
+	}
+	if len(want) == 0 || len(properties) != len(want) {
+		t.Errorf("%s: properties %v, want %v", name, slices.Sorted(maps.Keys(properties)), slices.Sorted(maps.Keys(want)))
+	}
+	for field, always := range want {
+		if properties[field] == nil || slices.Contains(required, field) != always {
+			t.Errorf("%s.%s: in the document %t, required there %t, want %t", name, field, properties[field] != nil, slices.Contains(required, field), always)
 		}
 	}
 }
@@ -220,6 +319,15 @@ func TestAsyncAPI_ShowsValidExamples(t *testing.T) {
 			t.Errorf("created: %v", err)
 		}
 	}
+	for _, e := range examples(t, doc, "webhookThin") {
+		if err := errors.Join(validate(part(t, doc, "thinEvent"), e.Payload), validate(part(t, doc, "webhookHeaders"), e.Headers)); err != nil {
+			t.Errorf("webhookThin: %v", err)
+		}
+		full := examples(t, doc, "webhook")[0].Payload
+		if thin, err := notify.FormatThin.Render(full); err != nil || !sameJSON(t, thin, e.Payload) {
+			t.Errorf("webhookThin: %s, the code makes %s, %v", e.Payload, thin, err)
+		}
+	}
 	for message, headers := range map[string]string{"event": "eventHeaders", "webhook": "webhookHeaders"} {
 		compiled := part(t, doc, headers)
 		for _, e := range examples(t, doc, message) {
@@ -241,6 +349,15 @@ func TestAsyncAPI_ShowsValidExamples(t *testing.T) {
 			}
 		}
 	}
+}
+
+func sameJSON(t *testing.T, a, b []byte) bool {
+	t.Helper()
+	var left, right any
+	if err := errors.Join(json.Unmarshal(a, &left), json.Unmarshal(b, &right)); err != nil {
+		t.Fatal(err)
+	}
+	return bytes.Equal(encode(t, left), encode(t, right))
 }
 
 // checkOrigin checks that an example's Recon-Origin is what the code writes.

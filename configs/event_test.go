@@ -123,8 +123,8 @@ func TestEventSchema_TakesWhatALifeCanHold(t *testing.T) {
 // The golden files of package payment hold every field, and none that may be absent.
 func TestEventSchema_TakesTheGoldenFiles(t *testing.T) {
 	s := schema(t, eventSchema)
-	for _, name := range []string{"event_v1.json", "event_v1_first.json"} {
-		text, err := os.ReadFile("../internal/payment/testdata/" + name)
+	for _, name := range []string{"event.json", "event_first.json"} {
+		text, err := os.ReadFile("../internal/payment/testdata/schema/v1/" + name)
 		if err != nil {
 			t.Fatal(err)
 		}

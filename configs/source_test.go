@@ -4,8 +4,10 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -57,12 +59,12 @@ func constantsOf(t *testing.T, path, word string) []string {
 	return all
 }
 
-// structFields are the JSON names of a struct's fields; true for those that are
-// always written.
+// structFields are the JSON names of a struct's fields, in a file of internal; true
+// for those that are always written.
 func structFields(t *testing.T, file, name string) map[string]bool {
 	t.Helper()
 	all := map[string]bool{}
-	ast.Inspect(source(t, filepath.Join("../internal/consumer", file)), func(n ast.Node) bool {
+	ast.Inspect(source(t, filepath.Join("../internal", file)), func(n ast.Node) bool {
 		spec, ok := n.(*ast.TypeSpec)
 		if !ok || spec.Name.Name != name {
 			return true
@@ -72,14 +74,49 @@ func structFields(t *testing.T, file, name string) map[string]bool {
 			t.Fatalf("%s is no struct", name)
 		}
 		for _, field := range made.Fields.List {
+			if field.Tag == nil {
+				continue // not written
+			}
 			text, err := strconv.Unquote(field.Tag.Value)
 			if err != nil {
 				t.Fatal(err)
 			}
 			key, options, _ := strings.Cut(reflect.StructTag(text).Get("json"), ",")
-			all[key] = !strings.HasPrefix(options, "omit")
+			if key != "-" {
+				all[key] = !strings.HasPrefix(options, "omit")
+			}
 		}
 		return false
 	})
+	return all
+}
+
+// headerNames are the header names that stand in the code, whole, with a file
+// that each stands in.
+func headerNames(t *testing.T) map[string]string {
+	t.Helper()
+	pattern := regexp.MustCompile(`^((Recon|Nats|ce|webhook)-[A-Za-z-]*[a-zA-Z]|traceparent)$`)
+	all := map[string]string{}
+	for _, root := range []string{"../internal", "../cmd"} {
+		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			ast.Inspect(source(t, path), func(n ast.Node) bool {
+				literal, ok := n.(*ast.BasicLit)
+				if !ok || literal.Kind != token.STRING {
+					return true
+				}
+				if text, err := strconv.Unquote(literal.Value); err == nil && pattern.MatchString(text) {
+					all[text] = path
+				}
+				return true
+			})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	return all
 }

@@ -55,8 +55,9 @@ func startRung(t *testing.T) *rung {
 	return r
 }
 
-// run runs the worker until the test ends, and waits until it has started.
-func (r *rung) run() {
+// run runs the worker until the test ends, waits until it has started, and gives
+// what it said until then.
+func (r *rung) run() []string {
 	r.Helper()
 	ctx, stop := context.WithCancel(r.Context())
 	said, ended := &output{news: make(chan struct{})}, make(chan int, 1)
@@ -67,14 +68,13 @@ func (r *rung) run() {
 			r.Errorf("run ended with %d:\n%s", code, said.tail(20))
 		}
 	})
-	for place := 0; ; {
-		lines, news := said.since(place)
+	for {
+		lines, news := said.since(0)
 		for _, line := range lines {
 			if strings.Contains(line, "worker started") {
-				return
+				return lines
 			}
 		}
-		place += len(lines)
 		select {
 		case <-news:
 		case code := <-ended:

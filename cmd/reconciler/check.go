@@ -12,7 +12,10 @@ import (
 
 const checkHelp = `Read a configuration file as run would and print every fault at once, one a
 line: line:column: field: found ..., wanted .... Secrets that the file names are
-looked up too. Without a fault, the effective cadence and schedule are printed.`
+looked up too. Without a fault, the effective cadence and schedule are printed.
+
+A client certificate of an endpoint that has expired is a fault here, though run
+only warns of it; one that expires within 14 days is a warning.`
 
 func newCheck(s streams) *cobra.Command {
 	var path string
@@ -30,6 +33,9 @@ func newCheck(s streams) *cobra.Command {
 			}
 			if err != nil {
 				return err
+			}
+			if printCertificates(s.out, path, cfg.Certificates()) {
+				return errReported
 			}
 			_, _ = fmt.Fprintf(s.out, "%s is fine\n\n%s", path, cfg.Describe())
 			return nil

@@ -31,7 +31,7 @@ func newEndpoints(s streams) *cobra.Command {
 		Use: "endpoints", Short: "Work with merchants' endpoints", Long: endpointsHelp, Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newEndpointAdd(s), newEndpointList(s), newEndpointShow(s), newEndpointRotate(s), newEndpointTest(s), newEndpointRemove(s))
+	cmd.AddCommand(newEndpointAdd(s), newEndpointList(s), newEndpointLag(s), newEndpointShow(s), newEndpointSet(s), newEndpointRotate(s), newEndpointTest(s), newEndpointRemove(s))
 	for _, v := range endpointVerbs() {
 		cmd.AddCommand(newEndpointSwitch(s, v))
 	}
@@ -104,7 +104,8 @@ on standard output; nobody can show them again. With --signing v1a or both, the
 public key that is printed is all the receiver needs.
 
 A header's value may be a credential, so it is named and not written:
---header X-Api-Key=env:SHOP_KEY, or --header X-Api-Key=file:shop.key.`
+--header X-Api-Key=env:SHOP_KEY, or --header X-Api-Key=file:shop.key. So is the
+client certificate for a receiver that asks for one (mTLS), with its key.`
 
 // addFlags is an endpoint as flags.
 type addFlags struct {
@@ -112,6 +113,7 @@ type addFlags struct {
 	wish            ops.Wish
 	signing, format string
 	headers         []string
+	files           certificateFlags
 }
 
 func newEndpointAdd(s streams) *cobra.Command {
@@ -125,6 +127,7 @@ func newEndpointAdd(s streams) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return addEndpoint(cmd.Context(), s, f) },
 	}
 	f.add(cmd)
+	f.files.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.wish.URL, "url", "", "where to post: absolute, https")
 	flags.StringSliceVar(&f.wish.Events, "events", nil, "types to tell: payment.* or payment.succeeded, ... (default: all)")
@@ -146,7 +149,9 @@ func addEndpoint(ctx context.Context, s streams, f addFlags) error {
 		}
 		f.wish.Headers = append(f.wish.Headers, h)
 	}
-	if err := errors.Join(faults...); err != nil {
+	var unread error
+	f.wish.Client, f.wish.CAs, unread = f.files.read()
+	if err := errors.Join(append(faults, unread)...); err != nil {
 		return &usageError{err}
 	}
 	f.wish.Merchant, f.wish.ID = f.merchant, f.id

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 
 	"reconciler/internal/broker"
 	"reconciler/internal/broker/brokertest"
+	"reconciler/internal/notify/webhook/webhooktest"
 )
 
 const storeKey = "c3RvcmUta2V5LXN0b3JlLWtleS1zdG9yZS1rZXktMzI="
@@ -132,6 +134,69 @@ func TestEndpoints_LiveFromAddToRemove(t *testing.T) {
 	onEndpoint(t, file, "add", "--url", "https://shop.example").must(t)
 	onEndpoint(t, file, "remove", "--yes").must(t)
 	execLine(t, "endpoints", "list", "--config", file, "--merchant", "shop-a").must(t, "no endpoint")
+}
+
+// The receiver asks who calls; what stands in the files is shown nowhere.
+func TestEndpoints_SetTheClientCertificate(t *testing.T) {
+	file := endpointsFile(t)
+	made, expired := webhooktest.Make(t, "caller", time.Now().AddDate(0, 1, 0), "127.0.0.1"), webhooktest.Make(t, "caller", time.Now().Add(-time.Hour))
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for name, text := range map[string]string{"a.pem": made.Chain, "a.key": made.Key, "old.pem": expired.Chain, "old.key": expired.Key, "empty": ""} {
+		if err := os.WriteFile(at(name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{made.Pair}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: webhooktest.Pool(t, made)}
+	server.StartTLS()
+	defer server.Close()
+
+	onEndpoint(t, file, "add", "--url", server.URL, "--ca-file", at("a.pem")).must(t)
+	if got := onEndpoint(t, file, "test"); got.code != 1 || !strings.Contains(got.out, "client certificate") {
+		t.Errorf("without a certificate: %+v", got)
+	}
+	for _, bad := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--certificate-file", at("old.pem"), "--key-file", at("old.key")}, "certificate_file"},
+		{[]string{"--certificate-file", at("a.pem"), "--key-file", at("old.key")}, "key_file"},
+		{[]string{"--certificate-file", at("a.pem")}, "key_file"},
+		{[]string{"--certificate-file", at("gone"), "--key-file", at("empty")}, "--key-file"},
+		{[]string{"--certificate-file", made.Chain, "--key-file", made.Key}, "--key-file"},
+		{[]string{"--ca-file", dir}, "--ca-file"},
+		{[]string{"--ca-file", at("a.key")}, "ca_file"},
+		{[]string{"--no-ca", "--ca-file", at("a.pem")}, "both"},
+		{nil, "--certificate-file"},
+	} {
+		got := onEndpoint(t, file, "set", bad.args...)
+		if got.code != 2 || !strings.Contains(got.err, bad.want) || strings.Contains(got.err, "BEGIN") {
+			t.Errorf("%d and %q, want 2 and a word about %s", got.code, got.err, bad.want)
+		}
+	}
+	onEndpoint(t, file, "set", "--certificate-file", at("a.pem"), "--key-file", at("a.key")).must(t, "changed endpoint orders")
+	onEndpoint(t, file, "test").must(t, "delivered, HTTP 200")
+	for _, args := range [][]string{{"show"}, {"show", "--json"}, {"list", "--json"}} {
+		out := execLine(t, append([]string{"endpoints", args[0], "--config", file, "--merchant", "shop-a"}, withID(args)...)...).must(t, "CN=caller", time.Now().AddDate(0, 1, 0).UTC().Format("2006-01"))
+		for _, line := range strings.Fields(made.Chain + made.Key) {
+			if len(line) > 20 && strings.Contains(out, line) {
+				t.Errorf("PEM is shown:\n%s", out)
+			}
+		}
+	}
+	onEndpoint(t, file, "set", "--no-certificate", "--no-ca").must(t)
+	if out := onEndpoint(t, file, "show").must(t); strings.Contains(out, "caller") || strings.Contains(out, "authorities") {
+		t.Errorf("taken away, and shown:\n%s", out)
+	}
+}
+
+// withID names the endpoint where one is shown; a list takes none.
+func withID(args []string) []string {
+	if args[0] == "show" {
+		return append(args[1:], "--id", "orders")
+	}
+	return args[1:]
 }
 
 func TestEndpoints_RefuseBadInputNamingEveryFault(t *testing.T) {

@@ -218,6 +218,16 @@ func printView(out io.Writer, v ops.View) error {
 	row("signing", string(v.Signing))
 	row("format", string(v.Format))
 	row("headers", strings.Join(v.Headers, ", "))
+	if c := v.Client; c != nil {
+		word := "expires at "
+		if time.Now().After(c.ExpiresAt) {
+			word = "expired at "
+		}
+		row("client certificate", c.Subject+", "+word+c.ExpiresAt.Format(time.RFC3339))
+	}
+	if v.CAs > 0 {
+		row("authorities", fmt.Sprintf("%d of its own", v.CAs))
+	}
 	row("concurrency", fmt.Sprint(v.Concurrency))
 	if v.Rate > 0 {
 		row("rate", fmt.Sprintf("%g a second", v.Rate))

@@ -32,7 +32,13 @@ until each was delivered or given up.
 
 A replay has a name, printed at the beginning, and keeps its place. After an
 interruption the same command, or --name alone, goes on behind the last event
-that was queued. One that is finished is only sent again with --again.`
+that was queued. One that is finished is only sent again with --again. All of
+them are listed by "reconciler replay list".
+
+Events that PAYMENT_STATUS does not keep any more are sent from their dead letters
+where there are any: with --dead, --exhausted, or --skipped for a 410.
+
+Exits with 1 where it was interrupted, or with --wait where not all was delivered.`
 
 // replayFlags is a replay as flags.
 type replayFlags struct {
@@ -52,6 +58,7 @@ func newReplay(s streams) *cobra.Command {
   reconciler replay --name replay-1f0c5a9b2e`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return replay(cmd.Context(), s, f) },
 	}
+	cmd.AddCommand(newReplayList(s))
 	configFlag(cmd, &f.config)
 	flags, sel := cmd.Flags(), &f.wish.Selection
 	flags.BoolVar(&sel.All, "all", false, "every event that is kept, to every endpoint")
@@ -65,7 +72,7 @@ func newReplay(s streams) *cobra.Command {
 	flags.Uint64Var(&sel.ToSeq, "to-seq", 0, "up to this sequence of PAYMENT_STATUS, included")
 	flags.BoolVar(&sel.Skipped, "skipped", false, "what endpoints missed while they were off, and what they answered 410")
 	flags.BoolVar(&sel.Exhausted, "exhausted", false, "what was given up")
-	flags.StringVar(&sel.Dead, "dead", "", "what has a dead letter of this reason: exhausted, gone or any")
+	flags.StringVar(&sel.Dead, "dead", "", "what has a dead letter of this reason: exhausted, gone or any; older than PAYMENT_STATUS too")
 	flags.StringVar(&f.wish.Name, "name", "", "the replay's name (default: made of the selection)")
 	flags.Float64Var(&f.wish.Rate, "rate", ops.DefaultReplayRate, "webhooks a second at most")
 	flags.BoolVar(&f.wish.DryRun, "dry-run", false, "count what would be sent, and write nothing")
@@ -109,11 +116,18 @@ func parseMoment(flag, text string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("--%s must be a time as 2026-11-20T08:00:00Z, a day as 2026-11-20, or a duration as 36h for so long ago", flag)
 }
 
-// withReplays connects as the configuration says and does what is asked. The file
-// is needed for more than the connection: endpoints that stand in it can be known
-// from nowhere else.
+// withReplays connects and does what is asked.
 func (f replayFlags) withReplays(ctx context.Context, do func(*ops.Replays) error) error {
-	cfg, err := config.Load(f.config, os.LookupEnv)
+	return onBroker(ctx, f.config, func(b *broker.Broker, e *ops.Endpoints) error {
+		return do(ops.NewReplays(ops.ReplayOptions{Broker: b, Endpoints: e, Job: consumer.ReplayJob, Dispatched: consumer.Dispatched}))
+	})
+}
+
+// onBroker connects as the configuration says and does what is asked, for as long
+// as it takes. The file is needed for more than the connection: endpoints that stand
+// in it can be known from nowhere else.
+func onBroker(ctx context.Context, file string, do func(*broker.Broker, *ops.Endpoints) error) error {
+	cfg, err := config.Load(file, os.LookupEnv)
 	if err != nil {
 		return err
 	}
@@ -133,10 +147,7 @@ func (f replayFlags) withReplays(ctx context.Context, do func(*ops.Replays) erro
 	if err != nil {
 		return err
 	}
-	err = do(ops.NewReplays(ops.ReplayOptions{
-		Broker: b, Endpoints: ops.NewEndpoints(ops.Options{Store: store, Configured: o.Configured, AllowHTTP: o.AllowHTTP}),
-		Job: consumer.ReplayJob, Dispatched: consumer.Dispatched,
-	}))
+	err = do(b, ops.NewEndpoints(ops.Options{Store: store, Configured: o.Configured, AllowHTTP: o.AllowHTTP}))
 	var faults *ops.FaultsError
 	if errors.As(err, &faults) {
 		return &usageError{err}
@@ -144,22 +155,53 @@ func (f replayFlags) withReplays(ctx context.Context, do func(*ops.Replays) erro
 	return err
 }
 
+// opening tells the name first: whoever loses the terminal goes on by it.
+func (f replayFlags) opening(s streams) func(ops.ReplayResult) {
+	out, told := s.out, false
+	if f.json {
+		out = s.err
+	}
+	return func(is ops.ReplayResult) {
+		if told || f.wish.DryRun {
+			return
+		}
+		told = true
+		if is.Resumed {
+			_, _ = fmt.Fprintf(out, "%s goes on behind event %d of %d; %d webhooks are queued already\n", is.Name, is.Position, is.To, is.Counts.Sent)
+			return
+		}
+		_, _ = fmt.Fprintf(out, "%s begins: events %d to %d, %g webhooks a second at most\n", is.Name, is.From, is.To, f.wish.Rate)
+	}
+}
+
+// goOn is the command that goes on with a replay.
+func (f replayFlags) goOn(name string) string {
+	return "reconciler replay --config " + f.config + " --name " + name
+}
+
 // run replays, waits and prints.
 func (f replayFlags) run(ctx context.Context, s streams, r *ops.Replays) error {
-	line := newProgress(s.err)
-	f.wish.Progress = func(is ops.ReplayResult) { line.show(queueing(is)) }
+	line, open, guess := newProgress(s.err), f.opening(s), &estimate{}
+	f.wish.Progress = func(is ops.ReplayResult) {
+		open(is)
+		line.show(queueing(is) + guess.left(is))
+	}
 	is, err := r.Run(ctx, f.wish)
 	line.end()
 	var finished *ops.ReplayFinishedError
 	switch {
 	case errors.As(err, &finished) && f.wait:
 		is.Name = finished.Name
-	case err != nil && ctx.Err() != nil && is.Name != "":
-		return errors.Join(printReplay(s, f.json, replayAnswer{ReplayResult: is}), errReported)
+	case err != nil && is.Name != "":
+		err = errors.Join(printReplay(s, f.json, replayAnswer{ReplayResult: is, goOn: f.goOn(is.Name)}), err)
+		if ctx.Err() != nil {
+			return errReported // somebody ended it, and knows why
+		}
+		return err
 	case err != nil:
 		return err
 	}
-	answer := replayAnswer{ReplayResult: is}
+	answer := replayAnswer{ReplayResult: is, rate: f.wish.Rate}
 	if f.wait {
 		ends, err := r.Wait(ctx, is.Name, func(e ops.ReplayEnds) { line.show(following(e)) })
 		line.end()
@@ -167,6 +209,9 @@ func (f replayFlags) run(ctx context.Context, s streams, r *ops.Replays) error {
 			return err
 		}
 		answer.Ends = &ends
+		if err != nil {
+			answer.goOn = f.goOn(is.Name) + " --wait"
+		}
 	}
 	err = printReplay(s, f.json, answer)
 	if err == nil && answer.Ends != nil && answer.Ends.Delivered < answer.Ends.Sent {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -81,7 +82,7 @@ func TestReplay_TellsFirst_SendsOnce_AndFollows(t *testing.T) {
 		return execLine(t, append([]string{"replay", "--config", file}, more...)...)
 	}
 	skipped := []string{"--merchant", "m-1", "--endpoint", "orders", "--skipped", "--name", "night"}
-	line(append(skipped, "--dry-run")...).must(t, "night would queue 1 webhooks", "payment.pending", "QUEUED")
+	line(append(skipped, "--dry-run")...).must(t, "night would queue 1 webhooks, in 0s at 50 a second", "payment.pending", "QUEUED")
 	if pending, err := b.PendingWebhooks(t.Context(), "m-1", "orders", "p-1"); err != nil || len(pending) != 0 {
 		t.Errorf("a dry run queued %v, %v", pending, err)
 	}
@@ -90,8 +91,12 @@ func TestReplay_TellsFirst_SendsOnce_AndFollows(t *testing.T) {
 	execLine(t, "endpoints", "enable", "--config", file, "--merchant", "m-1", "--id", "orders").must(t)
 
 	var is replayAnswer
-	if err := json.Unmarshal([]byte(line(append(skipped, "--json")...).must(t)), &is); err != nil || is.Counts.Sent != 1 || !is.Finished {
-		t.Errorf("%+v, %v", is, err)
+	told := line(append(skipped, "--json")...)
+	if err := json.Unmarshal([]byte(told.out), &is); err != nil || told.code != 0 || is.Counts.Sent != 1 || !is.Finished {
+		t.Errorf("%+v, %v", told, err)
+	}
+	if told.err != "night begins: events 1 to 1, 50 webhooks a second at most\n" {
+		t.Errorf("beside JSON it says %q", told.err)
 	}
 	if pending, err := b.PendingWebhooks(t.Context(), "m-1", "orders", "p-1"); err != nil || !pending[1].Due {
 		t.Errorf("it queued %v, %v", pending, err)
@@ -114,6 +119,100 @@ func TestReplay_ExitsWith1_WhereAWebhookFailed(t *testing.T) {
 	if got := execLine(t, "replay", "--config", file, "--name", "night", "--wait"); got.code != 1 || !strings.Contains(got.out, "1 skipped") {
 		t.Errorf("%+v", got)
 	}
+}
+
+// untilBegun ends a context once a replay has told its name.
+type untilBegun struct {
+	bytes.Buffer
+	end context.CancelFunc
+}
+
+func (w *untilBegun) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte(" begins: ")) {
+		w.end()
+	}
+	return w.Buffer.Write(p)
+}
+
+func TestReplay_SaysHowToGoOn_WhenItIsInterrupted(t *testing.T) {
+	file := endpointsFile(t)
+	missedOne(t, brokerOf(t, file))
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	out, stderr := &untilBegun{end: end}, &bytes.Buffer{}
+	code := execute(ctx, streams{out: out, err: stderr}, []string{"replay", "--config", file, "--all"})
+	name, _, _ := strings.Cut(out.String(), " ")
+	goOn := "reconciler replay --config " + file + " --name " + name
+	if code != 1 || stderr.Len() > 0 || !strings.HasPrefix(name, "replay-") || !strings.Contains(out.String(), "0 webhooks queued; go on with: "+goOn+"\n") {
+		t.Fatalf("ended with %d, %q and\n%s", code, stderr, out)
+	}
+	execLine(t, "replay", "list", "--config", file).must(t, "NAME", name, "not finished", "0 of 1", "--all")
+	execLine(t, strings.Fields(goOn)[1:]...).must(t, name+" goes on behind event 0 of 1; 0 webhooks are queued already", "is finished: 1 webhooks")
+	execLine(t, "replay", "list", "--config", file).must(t, name, "finished", "1 of 1")
+}
+
+func TestReplay_ListsNothing_WhereNoneWasBegun(t *testing.T) {
+	file := endpointsFile(t)
+	execLine(t, "replay", "--config", file, "--all", "--dry-run").must(t)
+	execLine(t, "replay", "list", "--config", file).must(t, "there is no replay")
+	if got := execLine(t, "replay", "list", "--config", file, "--json").must(t); got != "[]\n" {
+		t.Errorf("printed %q", got)
+	}
+}
+
+func TestReplay_SaysSince_WhenEventsAreKept_WhereMoreIsAskedFor(t *testing.T) {
+	since := time.Date(2026, 8, 1, 0, 0, 0, 0, time.UTC)
+	for name, row := range map[string]struct {
+		sel  ops.Selection
+		kept uint64
+		want bool
+	}{
+		"from before":            {ops.Selection{Since: since.Add(-1)}, 7, true},
+		"from then on":           {ops.Selection{Since: since}, 7, false},
+		"from a sequence before": {ops.Selection{FromSeq: 6}, 7, true},
+		"from that sequence on":  {ops.Selection{FromSeq: 7}, 7, false},
+		"no beginning":           {ops.Selection{Payment: "p"}, 7, false},
+		"nothing is gone yet":    {ops.Selection{Since: since.Add(-1)}, 1, false},
+	} {
+		var out bytes.Buffer
+		is := ops.ReplayResult{Name: "night", Finished: true, Selection: row.sel, KeptFrom: row.kept, KeptSince: since}
+		if err := printQueued(&out, replayAnswer{ReplayResult: is}); err != nil || strings.Contains(out.String(), "since 2026-08-01T00:00:00Z, sequence 7") != row.want {
+			t.Errorf("%s: %v, printed %q", name, err, out.String())
+		}
+	}
+}
+
+func TestReplay_ListsASelection_AsTheFlagsThatMakeIt(t *testing.T) {
+	full := ops.Selection{
+		Merchant: "m", Endpoint: "e", Payment: "p", Types: []string{"payment.failed", "payment.refunded"}, FromSeq: 3, ToSeq: 9, Skipped: true, Exhausted: true,
+		Since: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC), Until: time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC), Dead: "any",
+	}
+	const want = "--merchant m --endpoint e --payment p --type payment.failed,payment.refunded --since 2026-11-20T08:00:00Z --until 2026-11-20T09:00:00Z" +
+		" --from-seq 3 --to-seq 9 --skipped --exhausted --dead any"
+	if got := selected(full); got != want {
+		t.Errorf("it is %q", got)
+	}
+	cmd := newReplay(streams{})
+	if err := cmd.ParseFlags(strings.Fields(want + " --all")); err != nil {
+		t.Errorf("no such command line: %v", err)
+	}
+}
+
+func TestProgress_GuessesHowLongItTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		is, guess := ops.ReplayResult{Name: "night", From: 1, Position: 0, To: 100}, &estimate{}
+		for second, want := range []string{"", ", about 49s left", ", about 48s left"} {
+			is.Position = uint64(2 * second)
+			if got := guess.left(is); got != want {
+				t.Errorf("after %d s: %q, want %q", second, got, want)
+			}
+			time.Sleep(time.Second)
+		}
+		is.Reading = &ops.ReplayReading{Stream: "WEBHOOK_LOG", Position: 1, To: 4}
+		if got := queueing(is) + guess.left(is); got != "night: looking for what was missed, 25 % of WEBHOOK_LOG read" {
+			t.Errorf("%q", got)
+		}
+	})
 }
 
 func TestReplay_RefusesWhatCantBeMeant(t *testing.T) {

@@ -54,6 +54,7 @@ func run(ctx context.Context, s streams, path string) error {
 		return err
 	}
 	log := newLog(s, cfg.Log)
+	warnOfCertificates(log, cfg.Certificates())
 	link, err := openBroker(ctx, cfg, log)
 	if err != nil {
 		return err

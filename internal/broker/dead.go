@@ -28,6 +28,10 @@ const (
 	// headerInline says how many bytes before the body hold the original's
 	// headers, where they can't travel as headers.
 	headerInline = "Recon-Inline-Header"
+	// headerSchema is the version of the letter's form, letterSchema the newest that
+	// is read. Version 1 is what stands here, and has no such header.
+	headerSchema = "Recon-Letter-Schema"
+	letterSchema = 1
 	// headerSize is the length of the content, headerPart of one full piece of
 	// it; only on letters in several pieces.
 	headerSize = "Recon-Content-Size"

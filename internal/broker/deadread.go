@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"reconciler/internal/payment"
 )
 
 // Letter is a dead letter as it is kept.
@@ -25,7 +27,7 @@ type Letter struct {
 
 // ReadDead gives the letter stored at a sequence of RECON_DEAD, put together and
 // checked against its digest. ErrNotFound if nothing is stored there or a piece
-// of it is missing.
+// of it is missing, a *payment.NewerSchemaError if newer code wrote it.
 func (b *Broker) ReadDead(ctx context.Context, seq uint64) (Letter, error) {
 	stored, err := b.read(ctx, StreamDead, readRequest{Seq: seq})
 	if err != nil {
@@ -39,6 +41,9 @@ func (b *Broker) ReadDead(ctx context.Context, seq uint64) (Letter, error) {
 }
 
 func (b *Broker) openDead(ctx context.Context, s Stored) (Letter, error) {
+	if version, err := strconv.Atoi(s.Header.Get(headerSchema)); err == nil && version > letterSchema {
+		return Letter{}, &payment.NewerSchemaError{Version: version}
+	}
 	ref, err := ParseDeadSubject(s.Subject)
 	if err != nil {
 		return Letter{}, err

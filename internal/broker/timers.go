@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,19 +25,44 @@ type Timer struct {
 // broker keeps it.
 //
 // A timer that is replaced in the moment it fires may be lost although Arm
-// succeeded; the due message of the old one is there then. A timer whose
-// acknowledgement was lost is armed again, so one that has fired meanwhile fires
-// twice: nothing in a due message tells for certain that it was ours, and a timer
-// too many does no harm where one too few does.
+// succeeded; the due message of the old one is there then. After a lost
+// acknowledgement it is armed again only if nothing shows that it was stored: it
+// may have fired meanwhile, and would fire a second time, before whoever is asked
+// may be asked again. Where clocks disagree by more than an attempt takes, a timer
+// that was there before may be left in its place; there is one in any case.
 func (b *Broker) Arm(ctx context.Context, t Timer) error {
+	msg, err := timerMessage(t)
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	return b.publish(ctx, "arm a timer", msg, func(ctx context.Context) bool { return b.armed(ctx, t, began) })
+}
+
+// armed reports whether the timer is there for certain: itself, or as the due
+// message that came of it, or as what replaced it since we began to arm it.
+func (b *Broker) armed(ctx context.Context, t Timer, began time.Time) bool {
+	is, err := b.read(ctx, StreamWork, readRequest{Last: t.Subject})
+	switch {
+	case err == nil:
+		return is.Time.After(began)
+	case !errors.Is(err, ErrNotFound):
+		return false
+	}
+	due, err := b.read(ctx, StreamWork, readRequest{Last: t.Target})
+	return err == nil && due.Time.After(began) && bytes.Equal(due.Body, t.Body)
+}
+
+// timerMessage is a timer as the broker is told of it.
+func timerMessage(t Timer) (*nats.Msg, error) {
 	if t.At.Year() < 1970 || t.At.Year() > 2200 {
 		// The server takes the zero time for "no schedule" and would keep the
 		// message for ever without firing it.
-		return fmt.Errorf("arm a timer: %d is no year to fire in", t.At.Year())
+		return nil, fmt.Errorf("arm a timer: %d is no year to fire in", t.At.Year())
 	}
 	msg, err := message(StreamWork, t.Subject, t.Header, t.Body)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	msg.Header.Set(headerSchedule, scheduleAt+t.At.UTC().Format(time.RFC3339Nano))
 	msg.Header.Set(headerScheduleTarget, t.Target)
@@ -44,7 +70,7 @@ func (b *Broker) Arm(ctx context.Context, t Timer) error {
 	// message: each firing then purges that subject, and a purge makes the broker
 	// forget which messages its consumers have to deliver again at once (2.15.2,
 	// consumer.purge): handed back, they came after the whole ack wait.
-	return b.publish(ctx, "arm a timer", msg, nil)
+	return msg, nil
 }
 
 const scheduleAt = "@at "

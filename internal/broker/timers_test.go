@@ -231,6 +231,40 @@ func TestArm_LeavesOneTimer_WhenItsAcknowledgementIsLost(t *testing.T) {
 	})
 }
 
+// What has fired while nobody knew whether it was armed is not armed again: the
+// second look would come at once, before the provider may be asked again.
+func TestArm_FiresOnce_WhenItsAcknowledgementIsLostUntilItHasFired(t *testing.T) {
+	brokertest.Bubble(t, func(t *testing.T) {
+		w, b, _ := newWire(t)
+		ctx := days(t, 1)
+		w.loseAnswer("recon.timer.poll")
+		w.meanwhile(func() { time.Sleep(time.Minute) })
+		arm(ctx, t, b, pollTimer("p", time.Now().Add(10*time.Second), "x"))
+		time.Sleep(time.Minute)
+		if timers, due := count(ctx, t, b, broker.StreamWork, broker.FilterTimers), count(ctx, t, b, broker.StreamWork, broker.FilterDue); timers != 0 || due != 1 {
+			t.Errorf("%d timers and %d due messages, want the one that fired", timers, due)
+		}
+	})
+}
+
+// Nor where the look was made meanwhile, and the next timer armed.
+func TestArm_LeavesTheNextTimer_WhenItsAcknowledgementIsLostUntilItWasHandled(t *testing.T) {
+	brokertest.Bubble(t, func(t *testing.T) {
+		w, b, beside := newWire(t)
+		ctx := days(t, 1)
+		w.loseAnswer("recon.timer.poll")
+		w.meanwhile(func() {
+			next(ctx, t, pollConsumer(t, beside))
+			arm(ctx, t, beside, pollTimer("p", time.Now().Add(time.Hour), "the next"))
+		})
+		arm(ctx, t, b, pollTimer("p", time.Now().Add(10*time.Second), "x"))
+		timer, err := b.Timer(ctx, broker.PollTimer("acc", "m", "p"))
+		if err != nil || string(timer.Body) != "the next" {
+			t.Errorf("the timer is %q (%v), want the next one", timer.Body, err)
+		}
+	})
+}
+
 func TestPublishDue_MakesTheJobDueWithHeaderAndBody(t *testing.T) {
 	b, ctx := brokertest.Start(t), brokertest.Context(t)
 	due := broker.Due{Subject: broker.PollDue("acc", "m", "p"), Body: []byte("job"), Header: nats.Header{"traceparent": {"00-2"}}}

@@ -22,6 +22,8 @@ type Config struct {
 	dir       string
 	accounts  []account
 	endpoints []notify.Endpoint
+	// certificates are those that somebody should replace.
+	certificates []Certificate
 }
 
 // account is a checked account with its provider's decoded settings.
@@ -80,7 +82,8 @@ func (c *Config) EndpointOptions() endpoint.Options {
 func (c *Config) WebhookOptions() webhook.Options {
 	return webhook.Options{
 		Policy:    webhook.Policy{Allow: c.Webhooks.AllowNetworks, Ports: ports(c.Webhooks.AllowPorts)},
-		TimeLimit: c.Webhooks.TimeLimit, Concurrency: c.Worker.Concurrency,
+		TimeLimit: c.Webhooks.TimeLimit, ConnectLimit: c.Webhooks.ConnectLimit, TLSLimit: c.Webhooks.TLSLimit,
+		HeaderLimit: c.Webhooks.HeaderLimit, Concurrency: c.Worker.Concurrency,
 		Proxy: webhook.Proxy{URL: c.Webhooks.Proxy.URL, User: c.Webhooks.Proxy.User, Password: c.Webhooks.Proxy.Password},
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"net/url"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"reconciler/internal/notify"
 	"reconciler/internal/notify/endpoint"
 	"reconciler/internal/notify/webhook"
+	"reconciler/internal/secret"
 )
 
 func (c *Config) checkWebhooks(d *decoder) {
@@ -18,8 +20,28 @@ func (c *Config) checkWebhooks(d *decoder) {
 	if d.given["webhooks.allow_ports"] && len(c.Webhooks.AllowPorts) == 0 {
 		d.at("webhooks.allow_ports", "an empty list", "at least one port, or no allow_ports, which allows all")
 	}
+	c.checkLimits(d)
 	c.checkProxy(d)
 	c.checkStore(d)
+}
+
+// checkLimits compares the parts of an attempt with the whole of it: a part that can
+// never run out says less about what went wrong.
+func (c *Config) checkLimits(d *decoder) {
+	w := c.Webhooks
+	whole := cmp.Or(w.TimeLimit, webhook.DefaultTimeLimit)
+	connect := cmp.Or(w.ConnectLimit, min(webhook.DefaultConnectLimit, whole))
+	tls := cmp.Or(w.TLSLimit, connect)
+	if connect+tls+w.HeaderLimit <= whole || d.refused["webhooks.time_limit"] {
+		return
+	}
+	for _, part := range []string{"header_limit", "tls_limit", "connect_limit"} {
+		if path := "webhooks." + part; d.given[path] {
+			found := length(connect) + " to connect, " + length(tls) + " for TLS, " + length(w.HeaderLimit) + " for the header"
+			d.at(path, found, "at most "+length(whole)+" in all, webhooks.time_limit; tls_limit is as long as connect_limit where it is left out")
+			return
+		}
+	}
 }
 
 func (c *Config) checkProxy(d *decoder) {
@@ -78,9 +100,15 @@ func (c *Config) checkEndpoints(d *decoder) {
 		path := item("endpoints", i)
 		made := notify.Endpoint{
 			ID: e.ID, Merchant: e.Merchant, URL: e.URL, AllowHTTP: c.Webhooks.AllowHTTP, Events: e.Events,
-			Secrets: e.Secrets, Concurrency: e.Concurrency, Rate: e.Rate, Disabled: e.Disabled,
+			Secrets: e.Secrets, Headers: e.headers(), Format: notify.Format(e.Format), Schedule: e.Schedule,
+			Client: webhook.ClientCertificate{
+				Chain: c.pem(d, path+".certificate_file", e.CertificateFile), Key: c.pem(d, path+".key_file", e.KeyFile),
+			},
+			CAs:         c.pem(d, path+".ca_file", e.CAFile),
+			Concurrency: e.Concurrency, Rate: e.Rate, Disabled: e.Disabled,
 		}.WithDefaults()
 		checkEndpoint(d, path, made)
+		c.checkValidity(d, path, made)
 		for _, other := range c.endpoints {
 			if made.ID != "" && other.Merchant == made.Merchant && other.ID == made.ID {
 				d.at(path+".id", "an id that another endpoint of this merchant has", "another id")
@@ -104,6 +132,9 @@ func checkEndpoint(d *decoder, path string, e notify.Endpoint) {
 	}
 	for _, f := range e.Check() {
 		field := join(path, f.Field)
+		if d.refused[field+".name"] || d.refused[field+".value"] { // of a header: it was said there
+			continue
+		}
 		found, wanted := phrase(f.Problem, d.given[field])
 		if f.Field == "merchant" {
 			wanted = "the merchant_id of created events: " + wantedID
@@ -113,6 +144,31 @@ func checkEndpoint(d *decoder, path string, e notify.Endpoint) {
 	if d.given[path+".events"] && len(e.Events) == 0 {
 		d.at(path+".events", "an empty list", "payment.* for all, types such as payment.succeeded, or disabled: true")
 	}
+	if d.given[path+".schedule"] && len(e.Schedule) == 0 {
+		d.at(path+".schedule", "an empty list", "at least one delay, or no schedule, which takes webhooks.schedule")
+	}
+}
+
+func (e Endpoint) headers() []webhook.Header {
+	var headers []webhook.Header
+	for _, h := range e.Headers {
+		headers = append(headers, webhook.Header(h))
+	}
+	return headers
+}
+
+// pem reads a file with certificates or a key. No fault repeats what is in it, nor
+// its name: PEM in the place of the name is as likely a mistake.
+func (c *Config) pem(d *decoder, path, name string) secret.Text {
+	if name == "" || d.refused[path] {
+		return secret.Text{}
+	}
+	text, problem := Lookup{Dir: c.dir}.readSecret(name)
+	if problem != nil {
+		d.refuse(path, problem.Error(), "a file in PEM; relative paths are relative to this file")
+		return secret.Text{}
+	}
+	return secret.New(text)
 }
 
 // plain reports whether an endpoint's URL is http where https is demanded.

@@ -11,7 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"reconciler/internal/notify"
 	"reconciler/internal/notify/endpoint"
+	"reconciler/internal/notify/webhook"
 	"reconciler/internal/providers/catalog"
 	"reconciler/internal/retry"
 )
@@ -137,9 +139,10 @@ func TestExampleFile_LeavesOutWhatIsTheDefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Settings for a server, and those whose comment says that they are examples.
-	examples := regexp.MustCompile(`(?m)^ *#(url|credentials_file|nkey_file|user|password|token|tls|ca_file|cert_file|key_file|allow_networks|allow_ports|store|events|min_interval):.*\n`)
+	examples := regexp.MustCompile(`(?m)^ *#(url|credentials_file|nkey_file|user|password|token|tls|ca_file|cert_file|certificate_file|key_file|headers|allow_networks|allow_ports|store|events|min_interval):.*\n`)
 	data := uncommented(examples.ReplaceAll(example(t), nil))
 	data = bytes.Replace(data, []byte("    cadence:\n      open:\n        - {until: 72h, every: 1m}\n"), nil, 1)
+	data = bytes.Replace(data, []byte("    schedule: [0s, 30s, 10m, 2h, 12h, 24h]\n"), nil, 1)
 	full, err := Parse("full", data, Lookup{Env: anyEnvironment})
 	if err != nil {
 		t.Fatal(err)
@@ -156,6 +159,13 @@ func TestExampleFile_LeavesOutWhatIsTheDefault(t *testing.T) {
 	if full.Webhooks.DisableAfter != endpoint.DefaultDisableAfter {
 		t.Errorf("webhooks.disable_after: %v, want %v", full.Webhooks.DisableAfter, endpoint.DefaultDisableAfter)
 	}
+	if w := full.Webhooks; w.ConnectLimit != webhook.DefaultConnectLimit || w.TLSLimit != w.ConnectLimit {
+		t.Errorf("webhooks: %v to connect, %v for TLS", w.ConnectLimit, w.TLSLimit)
+	}
+	if full.endpoints[0].Format != notify.FormatFull {
+		t.Errorf("endpoints[0].format: %q", full.endpoints[0].Format)
+	}
+	full.endpoints[0].Format = plain.endpoints[0].Format // left out means the same
 	if !reflect.DeepEqual(full.endpoints, plain.endpoints) {
 		t.Errorf("endpoints: %+v, want %+v", full.endpoints, plain.endpoints)
 	}

@@ -40,7 +40,8 @@ func readFile(path string) ([]byte, error) {
 }
 
 // Parse reads and checks a configuration. name is for the error, which is
-// always a *FaultsError.
+// always a *FaultsError. A client certificate that is not valid is no reason for
+// one (see Config.Certificates), but is in one with other reasons.
 func Parse(name string, data []byte, lookup Lookup) (*Config, error) {
 	d := &decoder{lookup: lookup, places: map[string]place{}, given: map[string]bool{}, refused: map[string]bool{}}
 	c := &Config{File: defaults(), dir: lookup.Dir}
@@ -51,8 +52,8 @@ func Parse(name string, data []byte, lookup Lookup) (*Config, error) {
 	if ok { // else nothing was read, and checks would only say so once more
 		c.check(d)
 	}
-	if len(d.faults) > 0 {
-		return nil, &FaultsError{Name: name, Faults: sorted(d.faults)}
+	if len(d.faults) > 0 { // then all that is wrong is told
+		return nil, &FaultsError{Name: name, Faults: sorted(append(d.faults, c.unusable()...))}
 	}
 	return c, nil
 }

@@ -63,7 +63,7 @@ nats: {url: "nats://a", replicas: 5, status_retention: 100d, log_retention: 2d, 
 worker: {concurrency: 8, ack_wait: 90s, pull_wait: 500ms}
 watch: {expiry_grace: 2h, failure_delay: 10s, doubt: {looks: 5, span: 1h}}
 callbacks: {listen: "127.0.0.1:8090"}
-webhooks: {schedule: [0s, 5s], time_limit: 20s, allow_networks: [10.0.0.0/8], allow_ports: [443], allow_http: true, proxy: {url: "http://proxy.internal:3128", user: worker, password: {env: PASSWORD}}, disable_after: 3d, store: {keys: [{id: k1, value: {env: STORE_KEY}}]}}
+webhooks: {schedule: [0s, 5s], time_limit: 20s, connect_limit: 4s, tls_limit: 3s, header_limit: 13s, allow_networks: [10.0.0.0/8], allow_ports: [443], allow_http: true, proxy: {url: "http://proxy.internal:3128", user: worker, password: {env: PASSWORD}}, disable_after: 3d, store: {keys: [{id: k1, value: {env: STORE_KEY}}]}}
 `+account+`endpoints: [{merchant: shop, id: orders, url: "http://shop.example", secrets: [{env: HOOK}], rate: 2}]`)
 	o.Accounts = nil
 	endpoints := []notify.Endpoint{{
@@ -79,6 +79,7 @@ webhooks: {schedule: [0s, 5s], time_limit: 20s, allow_networks: [10.0.0.0/8], al
 		Webhook: webhook.Options{
 			Policy:    webhook.Policy{Allow: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Ports: []uint16{443}},
 			TimeLimit: 20 * time.Second, Concurrency: 8,
+			ConnectLimit: 4 * time.Second, TLSLimit: 3 * time.Second, HeaderLimit: 13 * time.Second,
 			Proxy: webhook.Proxy{URL: "http://proxy.internal:3128", User: "worker", Password: secret.New(environment()["PASSWORD"])},
 		},
 		ExpiryGrace: 2 * time.Hour, FailureDelay: 10 * time.Second, DoubtLooks: 5, DoubtSpan: time.Hour,

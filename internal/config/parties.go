@@ -60,6 +60,13 @@ type Webhooks struct {
 	Schedule []time.Duration `yaml:"schedule"`
 	// TimeLimit is for one whole attempt; default 15s.
 	TimeLimit time.Duration `yaml:"time_limit"`
+	// ConnectLimit is for the name and the TCP connection; default 5s, or TimeLimit
+	// where that is shorter. TLSLimit is for the TLS handshake; default as long.
+	// HeaderLimit is from the end of the request to the end of the answer's header;
+	// default what is left of TimeLimit. Together they fit into TimeLimit.
+	ConnectLimit time.Duration `yaml:"connect_limit"`
+	TLSLimit     time.Duration `yaml:"tls_limit"`
+	HeaderLimit  time.Duration `yaml:"header_limit"`
 	// AllowNetworks opens address ranges that are not public, as CIDR; default
 	// none. A range opened here can be reached by every merchant's URL.
 	AllowNetworks []netip.Prefix `yaml:"allow_networks"`
@@ -120,9 +127,28 @@ type Endpoint struct {
 	Events []string `yaml:"events"`
 	// Secrets sign; the newest first, several while one is replaced.
 	Secrets []secret.Text `yaml:"secrets"`
+	// Headers are the merchant's own, sent with each webhook; default none.
+	Headers []Header `yaml:"headers"`
+	// Format is full (default) or thin: ids, version and status only.
+	Format string `yaml:"format"`
+	// Schedule replaces Webhooks.Schedule for this endpoint.
+	Schedule []time.Duration `yaml:"schedule"`
+	// CertificateFile and KeyFile, together, are shown to a receiver that asks who
+	// calls (mTLS); default none. CAFile has authorities that its own certificate may
+	// be of; default the public ones only. All of them are in PEM, and read at start.
+	CertificateFile string `yaml:"certificate_file"`
+	KeyFile         string `yaml:"key_file"`
+	CAFile          string `yaml:"ca_file"`
 	// Concurrency is how many webhooks may be under way; default 16.
 	Concurrency int `yaml:"concurrency"`
 	// Rate is webhooks per second, 0 (default): no limit.
 	Rate     float64 `yaml:"rate"`
 	Disabled bool    `yaml:"disabled"`
+}
+
+// Header is a header of a merchant's own.
+type Header struct {
+	Name string `yaml:"name"`
+	// Value may be a credential, so it is named like every secret.
+	Value secret.Text `yaml:"value"`
 }

@@ -44,10 +44,10 @@ func (c *Config) checkRanges(d *decoder) {
 	within(d, "watch.doubt.span", c.Watch.Doubt.Span, time.Millisecond, 30*day)
 	cadenceRanges(d, "watch.cadence", c.Watch.Cadence)
 	within(d, "webhooks.time_limit", c.Webhooks.TimeLimit, 100*time.Millisecond, 10*time.Minute)
-	steps(d, "webhooks.schedule", len(c.Webhooks.Schedule))
-	for i, delay := range c.Webhooks.Schedule {
-		within(d, item("webhooks.schedule", i), delay, 0, 30*day)
-	}
+	within(d, "webhooks.connect_limit", c.Webhooks.ConnectLimit, 10*time.Millisecond, 10*time.Minute)
+	within(d, "webhooks.tls_limit", c.Webhooks.TLSLimit, 10*time.Millisecond, 10*time.Minute)
+	within(d, "webhooks.header_limit", c.Webhooks.HeaderLimit, 10*time.Millisecond, 10*time.Minute)
+	delays(d, "webhooks.schedule", c.Webhooks.Schedule)
 	within(d, "webhooks.disable_after", c.Webhooks.DisableAfter, time.Hour, 365*day)
 	for i, port := range c.Webhooks.AllowPorts {
 		within(d, item("webhooks.allow_ports", i), port, 1, 65535)
@@ -58,6 +58,7 @@ func (c *Config) checkRanges(d *decoder) {
 	}
 	for i, e := range c.Endpoints {
 		within(d, item("endpoints", i)+".concurrency", e.Concurrency, 1, maxConcurrency)
+		delays(d, item("endpoints", i)+".schedule", e.Schedule)
 	}
 }
 
@@ -87,6 +88,14 @@ func cadenceRanges(d *decoder, path string, c Cadence) {
 			within(d, at+".until", s.Until, time.Millisecond, maxKept)
 			within(d, at+".every", s.Every, time.Millisecond, 365*day)
 		}
+	}
+}
+
+// delays bounds a schedule of attempts.
+func delays(d *decoder, path string, schedule []time.Duration) {
+	steps(d, path, len(schedule))
+	for i, delay := range schedule {
+		within(d, item(path, i), delay, 0, 30*day)
 	}
 }
 

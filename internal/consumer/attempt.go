@@ -27,6 +27,9 @@ func ends(outcome string) bool {
 	return outcome == outcomeDelivered || outcome == outcomeExhausted || outcome == outcomeSkipped
 }
 
+// attemptSchema is the version of a record. Version 1 is what attemptRecord shows.
+const attemptSchema = 1
+
 // attemptRecord is one line of WEBHOOK_LOG.
 type attemptRecord struct {
 	SchemaVersion int       `json:"schema_version"`
@@ -56,7 +59,8 @@ type attemptRecord struct {
 
 // lastAttempt reads the last record of a webhook; the zero value if there is none,
 // or one that no worker wrote: believed, it would keep the merchant from ever
-// hearing of the event.
+// hearing of the event. The error is a *payment.NewerSchemaError where newer code
+// wrote it: what followed of that attempt it knows best.
 func lastAttempt(ctx context.Context, b *broker.Broker, of broker.WebhookRef) (attemptRecord, error) {
 	outcome, stored, err := b.LastLog(ctx, of)
 	if errors.Is(err, broker.ErrNotFound) {
@@ -65,12 +69,28 @@ func lastAttempt(ctx context.Context, b *broker.Broker, of broker.WebhookRef) (a
 	if err != nil {
 		return attemptRecord{}, fmt.Errorf("read the webhook log of payment %q: %w", of.Payment, err)
 	}
+	rec, err := readAttempt(of, stored.Body)
+	if err != nil {
+		return attemptRecord{}, fmt.Errorf("read the webhook log of payment %q: %w", of.Payment, err)
+	}
+	if rec.EventID != "" {
+		rec.Outcome = outcome
+	}
+	return rec, nil
+}
+
+// readAttempt reads a record; the zero value if no worker wrote it.
+func readAttempt(of broker.WebhookRef, body []byte) (attemptRecord, error) {
+	var peek struct {
+		SchemaVersion int `json:"schema_version"`
+	}
+	if json.Unmarshal(body, &peek) == nil && peek.SchemaVersion > attemptSchema {
+		return attemptRecord{}, &payment.NewerSchemaError{Version: peek.SchemaVersion}
+	}
 	var rec attemptRecord
-	err = json.Unmarshal(stored.Body, &rec)
-	if err != nil || rec.EventID != payment.EventID(of.Merchant, of.Payment, of.Version) {
+	if json.Unmarshal(body, &rec) != nil || rec.EventID != payment.EventID(of.Merchant, of.Payment, of.Version) {
 		return attemptRecord{}, nil
 	}
-	rec.Outcome = outcome
 	return rec, nil
 }
 
@@ -87,7 +107,7 @@ func lastOf(ctx context.Context, b *broker.Broker, j job) (attemptRecord, error)
 
 func newAttemptRecord(j job, began time.Time, r webhook.Result) attemptRecord {
 	return attemptRecord{
-		SchemaVersion: 1, EventID: j.EventID, MerchantID: j.MerchantID, Endpoint: j.Endpoint,
+		SchemaVersion: attemptSchema, EventID: j.EventID, MerchantID: j.MerchantID, Endpoint: j.Endpoint,
 		PaymentID: j.PaymentID, Version: j.Version, Attempt: j.Attempts, At: began.UTC(),
 		LatencyMS: r.Latency.Milliseconds(), Status: r.Status, Class: string(r.Class), Reason: string(r.Reason), Detail: r.Detail,
 		Excerpt: r.Excerpt, Remote: r.Remote, Replay: j.Replay,

@@ -56,25 +56,30 @@ type Options struct {
 type Set struct {
 	runs    []func(pull, work context.Context)
 	parties *parties
+	// consumers are those of the loops, for the watch over them.
+	consumers []broker.ConsumerOptions
+	broker    *broker.Broker
+	random    func() float64
+	log       zerolog.Logger
 }
 
 // New wires the loops. It starts nothing.
 func New(o Options) *Set {
-	s := &Set{parties: newParties(o.Guards, o.Sender)}
+	s := &Set{parties: newParties(o.Guards, o.Sender), broker: o.Broker, random: o.Random, log: o.Log}
 	accounts := map[string]*Account{}
 	for _, a := range o.Accounts {
 		accounts[a.Name] = a
 	}
 	in := &intake{broker: o.Broker, accounts: accounts, references: o.Callbacks, random: o.Random, log: o.Log}
-	s.add(o, consumerSpec{broker.StreamPayments, intakeName, broker.FilterCreated}, o.Workers, in.handle)
+	s.add(o, intakeSpec(), o.Workers, in.handle)
 	dis := &dispatcher{broker: o.Broker, endpoints: o.Endpoints, log: o.Log}
-	s.add(o, consumerSpec{broker.StreamStatus, dispatcherName, broker.FilterStatus}, o.Workers, dis.handle)
+	s.add(o, dispatcherSpec(), o.Workers, dis.handle)
 	del := &deliverer{
 		broker: o.Broker, endpoints: o.Endpoints, parties: s.parties, sender: o.Sender, schedule: o.Schedule,
 		random: o.Random, order: &order{broker: o.Broker}, waiting: o.Workers,
 		ackWait: o.AckWait, log: o.Log,
 	}
-	s.add(o, consumerSpec{broker.StreamWork, delivererName, broker.WebhookDueFilter()}, o.Workers*hanging, del.handle)
+	s.add(o, consumerSpec{stream: broker.StreamWork, name: delivererName, filter: broker.WebhookDueFilter()}, o.Workers*hanging, del.handle)
 	for _, a := range o.Accounts {
 		s.addPoller(o, a)
 	}
@@ -86,8 +91,27 @@ func New(o Options) *Set {
 // all places, and everybody else would wait for them.
 const hanging = 16
 
-// consumerSpec names a durable consumer.
-type consumerSpec struct{ stream, name, filter string }
+// consumerSpec names a durable consumer. done is the stream that tells what was
+// handled before, where the consumer's own stream keeps its messages.
+type consumerSpec struct{ stream, name, filter, done string }
+
+// intakeSpec: a payment that was begun is in the status stream.
+func intakeSpec() consumerSpec {
+	return consumerSpec{broker.StreamPayments, intakeName, broker.FilterCreated, broker.StreamStatus}
+}
+
+// dispatcherSpec: a webhook that was delivered is in the webhook log. That forgets
+// before the status stream does.
+func dispatcherSpec() consumerSpec {
+	return consumerSpec{broker.StreamStatus, dispatcherName, broker.FilterStatus, broker.StreamWebhookLog}
+}
+
+func (spec consumerSpec) options(o Options) broker.ConsumerOptions {
+	return broker.ConsumerOptions{
+		Stream: spec.stream, Name: spec.name, Filter: spec.filter, Done: spec.done,
+		AckWait: o.AckWait, MaxAckPending: mostUnacknowledged,
+	}
+}
 
 func (s *Set) add(o Options, spec consumerSpec, places int, handle func(context.Context, jetstream.Msg, slot) error) {
 	l := &loop[slot]{
@@ -95,17 +119,19 @@ func (s *Set) add(o Options, spec consumerSpec, places int, handle func(context.
 		batch: o.Workers, wait: o.PullWait, log: o.Log,
 	}
 	s.runs = append(s.runs, l.run)
+	s.consumers = append(s.consumers, spec.options(o))
 }
 
 func (s *Set) addPoller(o Options, a *Account) {
 	p := &poller{broker: o.Broker, account: a, ackWait: o.AckWait, random: o.Random, log: o.Log}
-	spec := consumerSpec{broker.StreamWork, pollerPrefix + broker.Token(a.Name), broker.PollDueFilter(a.Name)}
+	spec := consumerSpec{stream: broker.StreamWork, name: pollerPrefix + broker.Token(a.Name), filter: broker.PollDueFilter(a.Name)}
 	l := &loop[ticket]{
 		name: spec.name, consumer: lookup(o, spec), gate: tap{a.Guard}, handle: p.handle,
 		// What failed may have been asked about already, so it rests for the floor.
 		batch: o.Workers, wait: o.PullWait, rest: a.Policy.Floor, log: o.Log,
 	}
 	s.runs = append(s.runs, l.run)
+	s.consumers = append(s.consumers, spec.options(o))
 }
 
 // mostUnacknowledged is far above what all workers of a fleet have in hand. What
@@ -116,10 +142,7 @@ const mostUnacknowledged = 100_000
 // lookup binds the durable consumer.
 func lookup(o Options, spec consumerSpec) func(context.Context) (jetstream.Consumer, error) {
 	return func(ctx context.Context) (jetstream.Consumer, error) {
-		return o.Broker.Consumer(ctx, broker.ConsumerOptions{
-			Stream: spec.stream, Name: spec.name, Filter: spec.filter,
-			AckWait: o.AckWait, MaxAckPending: mostUnacknowledged,
-		})
+		return o.Broker.Consumer(ctx, spec.options(o))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -102,26 +103,39 @@ func (s *stage) run() (stop func()) {
 
 func (s *stage) directory() *directory {
 	s.Helper()
-	d, err := notify.NewDirectory(s.endpoints)
-	if err != nil {
+	if err := notify.CheckAll(s.endpoints); err != nil {
 		s.Fatal(err)
 	}
-	return &directory{Directory: d, gone: map[endpointKey]bool{}}
+	return &directory{all: slices.Clone(s.endpoints), gone: map[endpointKey]bool{}}
 }
 
 // directory is endpoints that never change, but for those that answered 410.
 type directory struct {
-	*notify.Directory
+	all  []notify.Endpoint
 	mu   sync.Mutex
 	gone map[endpointKey]bool
 }
 
+func (d *directory) For(merchant string) []notify.Endpoint {
+	var list []notify.Endpoint
+	for _, e := range d.all {
+		if e.Merchant == merchant {
+			list = append(list, e.WithDefaults())
+		}
+	}
+	return list
+}
+
 func (d *directory) Find(merchant, id string) (notify.Endpoint, bool) {
-	e, ok := d.Directory.Find(merchant, id)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	e.Disabled = e.Disabled || d.gone[endpointKey{merchant, id}]
-	return e, ok
+	for _, e := range d.all {
+		if e.Merchant == merchant && e.ID == id {
+			e.Disabled = e.Disabled || d.gone[endpointKey{merchant, id}]
+			return e.WithDefaults(), true
+		}
+	}
+	return notify.Endpoint{}, false
 }
 
 func (d *directory) Report(_ context.Context, merchant, id string, action notify.Action) {

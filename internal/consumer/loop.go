@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
+	"reconciler/internal/pause"
 	"reconciler/internal/payment"
 )
 
@@ -70,13 +71,13 @@ func (l *loop[P]) run(pull, work context.Context) {
 			if pull.Err() == nil {
 				l.log.Error().Err(err).Str("loop", l.name).Msg("consumer is not available, trying again")
 			}
-			pause(pull, shortestRest)
+			pause.For(pull, shortestRest)
 			continue
 		}
 		err = l.drain(pull, work, consumer, &inHand)
 		if err != nil && pull.Err() == nil {
 			l.log.Warn().Err(err).Str("loop", l.name).Msg("pulling failed, looking the consumer up again")
-			pause(pull, shortestRest)
+			pause.For(pull, shortestRest)
 		}
 	}
 }
@@ -163,15 +164,5 @@ func (l *loop[P]) handBack(msg jetstream.Msg, rest time.Duration) {
 	if err != nil {
 		// The ack wait brings the message back all the same.
 		l.log.Warn().Err(err).Str("loop", l.name).Msg("a message could not be handed back")
-	}
-}
-
-// pause waits, or returns early when ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
 	}
 }

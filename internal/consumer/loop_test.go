@@ -53,7 +53,7 @@ func (s *stage) loop(handle func(context.Context, jetstream.Msg) error) *loop[sl
 	s.options.AckWait = 10 * time.Hour
 	return &loop[slot]{
 		name: intakeName, gate: newSlots(4), batch: 4, wait: time.Minute, log: s.options.Log,
-		consumer: lookup(s.options, consumerSpec{broker.StreamPayments, intakeName, broker.FilterCreated}),
+		consumer: lookup(s.options, intakeSpec()),
 		handle: func(ctx context.Context, msg jetstream.Msg, p slot) error {
 			defer p.Return()
 			return handle(ctx, msg)

@@ -36,11 +36,12 @@ type party struct {
 
 // fits reports whether the party still is that of the endpoint.
 func (p *party) fits(e notify.Endpoint) bool {
-	return p.made.URL == e.URL && p.made.Rate == e.Rate && p.made.Concurrency == e.Concurrency
+	return p.made.URL == e.URL && p.made.Rate == e.Rate && p.made.PoolOptions().Equal(e.PoolOptions())
 }
 
 // parties makes each endpoint's party when it is needed first, and anew when the
-// endpoint's address or limits have changed.
+// endpoint's address, limits or certificates have changed. Attempts under way end
+// with what they began with.
 type parties struct {
 	guards func(notify.Endpoint) (*guard.Guard, error)
 	sender *webhook.Sender
@@ -56,23 +57,40 @@ func newParties(guards func(notify.Endpoint) (*guard.Guard, error), sender *webh
 func (p *parties) of(e notify.Endpoint) (*party, error) {
 	key := endpointKey{e.Merchant, e.ID}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if known := p.all[key]; known != nil && known.fits(e) {
+	known := p.all[key]
+	p.mu.Unlock()
+	if known != nil && known.fits(e) {
 		return known, nil
 	}
+	made, err := p.prepare(e)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	out, use := p.all[key], made
+	if out != nil && out.fits(e) { // somebody was quicker
+		out, use = made, out
+	}
+	p.all[key] = use
+	p.mu.Unlock()
+	if out != nil {
+		out.pool.Close()
+	}
+	return use, nil
+}
+
+// prepare makes a party. It may read the system's authorities and closing one says
+// goodbye on the network, so neither is done with mu held.
+func (p *parties) prepare(e notify.Endpoint) (*party, error) {
 	g, err := p.guards(e)
 	if err != nil {
 		return nil, fmt.Errorf("protect endpoint %s: %w", e.ID, err)
 	}
-	pool, err := p.sender.Pool(webhook.PoolOptions{Concurrency: e.Concurrency})
+	pool, err := p.sender.Pool(e.PoolOptions())
 	if err != nil {
 		return nil, fmt.Errorf("prepare the connections of endpoint %s: %w", e.ID, err)
 	}
-	if old := p.all[key]; old != nil {
-		old.pool.Close()
-	}
-	p.all[key] = &party{guard: g, pool: pool, made: e}
-	return p.all[key], nil
+	return &party{guard: g, pool: pool, made: e}, nil
 }
 
 // close lets go of the connections that nobody uses.

@@ -18,7 +18,7 @@ type pulling[P permit] struct {
 
 // take pulls until each permit has its message, and starts a handler for each.
 // It ends early, and gives the permits left over back, when pulling ends or the
-// gate closes: whatever came after them would only be handed back, and come
+// gate closes, or when nothing has come for long: whatever came after them would only be handed back, and come
 // again to this very pull.
 //
 // It ends by draining: what the broker had sent by then is read to the last
@@ -38,6 +38,10 @@ func (l *loop[P]) take(pull, work context.Context, p pulling[P]) error {
 	open, end := whileOpen(pull, p.permits[0].Closed())
 	defer end()
 	defer context.AfterFunc(open, messages.Drain)()
+	// A request that the broker has forgotten shows by missing heartbeats. Whatever
+	// else makes a pull dumb ends with the pull: a new one costs next to nothing.
+	dumb := time.AfterFunc(l.silence(), end)
+	defer dumb.Stop()
 	for {
 		// Not under pull: the end of a drain must be waited for. Under work, since
 		// a server that has gone never ends one.
@@ -47,7 +51,9 @@ func (l *loop[P]) take(pull, work context.Context, p pulling[P]) error {
 			return nil
 		case err != nil:
 			return err
-		case open.Err() != nil, len(p.permits) == 0:
+		}
+		dumb.Reset(l.silence())
+		if open.Err() != nil || len(p.permits) == 0 {
 			l.handBack(msg, 0)
 			continue
 		}
@@ -76,6 +82,11 @@ func (l *loop[P]) options(most int) []jetstream.PullMessagesOpt {
 		jetstream.PullExpiry(wait), jetstream.PullHeartbeat(min(wait/heartbeatsPerWait, longestHeartbeat)),
 	}
 }
+
+// longestSilence is how long a pull may bring nothing before it is made anew.
+const longestSilence = time.Minute
+
+func (l *loop[P]) silence() time.Duration { return max(longestSilence, 3*l.wait) }
 
 // whileOpen gives a context that ends with ctx or when closed is closed. Call
 // the function it returns when it is not needed any more.

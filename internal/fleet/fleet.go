@@ -11,6 +11,7 @@ import (
 
 	"reconciler/internal/broker"
 	"reconciler/internal/guard"
+	"reconciler/internal/pause"
 )
 
 const (
@@ -137,7 +138,7 @@ func (f *Fleet) Join(ctx context.Context) error {
 // there was nobody when it joined.
 func (f *Fleet) Settle(ctx context.Context) {
 	if f.joined {
-		pause(ctx, settling)
+		pause.For(ctx, settling)
 	}
 }
 
@@ -166,14 +167,4 @@ func (f *Fleet) open(ctx context.Context) error {
 func (f *Fleet) beat(ctx context.Context) error {
 	_, err := f.bucket.Put(ctx, workerKeys+f.worker, nil)
 	return err
-}
-
-// pause waits, or returns early when ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

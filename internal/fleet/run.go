@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"reconciler/internal/pause"
 )
 
 // Run tells the others what changes here and hears what changes there, until ctx
@@ -29,7 +31,7 @@ func (f *Fleet) Run(ctx context.Context) {
 // reopen makes the bucket anew where it is gone, with it all that was known of
 // revisions.
 func (f *Fleet) reopen(ctx context.Context) {
-	pause(ctx, heartbeat/30)
+	pause.For(ctx, heartbeat/30)
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := f.open(limited); err != nil {

@@ -35,8 +35,10 @@ func (f *faults) add(field, problem string) {
 
 // Check finds every fault of e at once; none: nil. The fields are named as in
 // configuration: "id", "merchant", "url", "events[0]", "secrets[0]",
-// "headers[0]", "schedule[0]", "format", "concurrency", "rate". No problem
-// repeats a value.
+// "headers[0]", "certificate_file", "key_file", "ca_file", "schedule[0]", "format",
+// "concurrency", "rate". No problem repeats a value.
+//
+// It reads no clock: whether a certificate is valid now is CheckValidity's.
 func (e Endpoint) Check() []payment.FieldError {
 	var found faults
 	e.checkNames(&found)
@@ -44,6 +46,7 @@ func (e Endpoint) Check() []payment.FieldError {
 	e.checkEvents(&found)
 	e.checkSecrets(&found)
 	e.checkHeaders(&found)
+	e.checkCertificates(&found)
 	e.checkSchedule(&found)
 	if !e.Format.Valid() {
 		found.add("format", "must be "+string(FormatFull)+" or "+string(FormatThin))
@@ -141,6 +144,36 @@ func (e Endpoint) checkHeaders(found *faults) {
 			found.add(at("headers", i), err.Error())
 		}
 	}
+}
+
+func (e Endpoint) checkCertificates(found *faults) {
+	chain, key := e.Client.Check()
+	for _, part := range []struct {
+		field string
+		err   error
+	}{{"certificate_file", chain}, {"key_file", key}, {"ca_file", webhook.CheckCAs(e.CAs)}} {
+		if part.err != nil {
+			found.add(part.field, part.err.Error())
+		}
+	}
+	if u, err := url.Parse(e.URL); err == nil && u.Scheme == "http" && !e.Client.IsZero() {
+		found.add("certificate_file", "must not stand beside a plain http url, where nobody asks for it")
+	}
+}
+
+// CheckValidity finds a client certificate that is not valid at that moment. It is
+// apart from Check, and for whoever sets a certificate: one that runs out later
+// leaves its endpoint as it is, since webhooks that fail are tried again and come
+// once it is replaced, but those of an endpoint that can't be used do not.
+func (e Endpoint) CheckValidity(now time.Time) []payment.FieldError {
+	facts, err := e.Client.Facts()
+	if err != nil { // said by Check
+		return nil
+	}
+	if err := facts.Check(now); err != nil {
+		return []payment.FieldError{{Field: "certificate_file", Problem: err.Error()}}
+	}
+	return nil
 }
 
 func (e Endpoint) checkSchedule(found *faults) {

@@ -36,6 +36,12 @@ type Endpoint struct {
 	Signer *webhook.Signer
 	// Headers are the owner's own, sent with each webhook; see webhook.CheckHeaders.
 	Headers []webhook.Header
+	// Client is who we are to a receiver that asks for a certificate (mTLS). Zero:
+	// nobody, and such a receiver takes nothing.
+	Client webhook.ClientCertificate
+	// CAs are authorities in PEM that the receiver's certificate may be of, on top of
+	// the public ones. Zero: those only.
+	CAs secret.Text
 	// Schedule is the delays before attempt 1, 2, 3 ... of a webhook. Empty: the
 	// schedule of all endpoints.
 	Schedule []time.Duration
@@ -60,13 +66,10 @@ func (e Endpoint) WithDefaults() Endpoint {
 	return e
 }
 
-// clone copies e with its lists.
-func (e Endpoint) clone() Endpoint {
-	e.Events = slices.Clone(e.Events)
-	e.Secrets = slices.Clone(e.Secrets)
-	e.Headers = slices.Clone(e.Headers)
-	e.Schedule = slices.Clone(e.Schedule)
-	return e
+// PoolOptions say how the endpoint is reached. Where they are not Equal any more it
+// needs another pool.
+func (e Endpoint) PoolOptions() webhook.PoolOptions {
+	return webhook.PoolOptions{Concurrency: e.Concurrency, CAs: e.CAs, Client: e.Client}
 }
 
 // Interested reports whether events of that type are for e, by its filter. A

@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -9,6 +8,7 @@ import (
 	"time"
 
 	"reconciler/internal/notify/webhook"
+	"reconciler/internal/notify/webhook/webhooktest"
 	"reconciler/internal/payment"
 	"reconciler/internal/secret"
 )
@@ -27,6 +27,11 @@ func endpoint() Endpoint {
 }
 
 func TestEndpoint_CheckFindsEachFault(t *testing.T) {
+	now := time.Now()
+	client := func(from time.Time) webhook.ClientCertificate {
+		made := webhooktest.Make(t, "caller", from.AddDate(0, 1, 0))
+		return webhook.ClientCertificate{Chain: secret.New(made.Chain), Key: secret.New(made.Key)}
+	}
 	tests := []struct {
 		name   string
 		change func(*Endpoint)
@@ -55,6 +60,15 @@ func TestEndpoint_CheckFindsEachFault(t *testing.T) {
 		{"URL unreadable", func(e *Endpoint) { e.URL = "https://shop.example/%zz" }, "url"},
 		{"URL too long", func(e *Endpoint) { e.URL = "https://shop.example/" + strings.Repeat("a", 2048) }, "url"},
 		{"http", func(e *Endpoint) { e.URL = "http://shop.example/" }, "url"},
+		{"client certificate", func(e *Endpoint) { e.Client = client(now) }, ""},
+		{"client certificate that has expired, which is the caller's to ask for", func(e *Endpoint) { e.Client = client(now.AddDate(-2, 0, 0)) }, ""},
+		{"client certificate without a key", func(e *Endpoint) { e.Client = client(now); e.Client.Key = secret.Text{} }, "key_file"},
+		{"client certificate of another key", func(e *Endpoint) { e.Client = client(now); e.Client.Key = client(now).Key }, "key_file"},
+		{"key without a certificate", func(e *Endpoint) { e.Client = client(now); e.Client.Chain = secret.Text{} }, "certificate_file"},
+		{"key in the certificate", func(e *Endpoint) { e.Client = client(now); e.Client.Chain = e.Client.Key }, "certificate_file"},
+		{"client certificate for http", func(e *Endpoint) { e.Client = client(now); e.URL = "http://shop.example/"; e.AllowHTTP = true }, "certificate_file"},
+		{"authorities", func(e *Endpoint) { e.CAs = client(now).Chain }, ""},
+		{"authorities that are none", func(e *Endpoint) { e.CAs = secret.New("canary") }, "ca_file"},
 		{"http allowed", func(e *Endpoint) { e.URL = "http://shop.example/"; e.AllowHTTP = true }, ""},
 		{"another scheme, http allowed", func(e *Endpoint) { e.URL = "ftp://shop.example/"; e.AllowHTTP = true }, "url"},
 		{"user in the URL", func(e *Endpoint) { e.URL = "https://user@shop.example/" }, "url"},
@@ -133,6 +147,25 @@ func TestEndpoint_CheckFindsAllFaultsAtOnce_AndRepeatsNoValue(t *testing.T) {
 	}
 }
 
+func TestEndpoint_CheckValidityNamesACertificateThatIsNotValidThen(t *testing.T) {
+	until := time.Now().Truncate(time.Second)
+	made := webhooktest.Make(t, "caller", until)
+	e := endpoint()
+	e.Client = webhook.ClientCertificate{Chain: secret.New(made.Chain), Key: secret.New(made.Key)}
+	for at, want := range map[time.Time]string{until: "", until.Add(1): "has expired at ", until.AddDate(-1, 0, -1): "is not valid before "} {
+		var problem string
+		for _, f := range e.CheckValidity(at) {
+			problem += f.Field + " " + f.Problem
+		}
+		if want == "" && problem != "" || want != "" && !strings.HasPrefix(problem, "certificate_file "+want) {
+			t.Errorf("at %s: %q", at, problem)
+		}
+	}
+	if found := endpoint().CheckValidity(until); found != nil {
+		t.Errorf("without a certificate: %v", found)
+	}
+}
+
 func TestInterested_FollowsTheFilter(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -162,58 +195,17 @@ func TestInterested_FollowsTheFilter(t *testing.T) {
 	}
 }
 
-func TestDirectory_FindsEndpointsByMerchant(t *testing.T) {
-	first, second, other := endpoint(), endpoint(), endpoint()
-	second.ID, second.Disabled, second.Concurrency = "backup", true, 2
-	other.Merchant = "shop-2"
-	d, err := NewDirectory([]Endpoint{first, other, second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, e := range d.For("shop-1") {
-		got = append(got, fmt.Sprintf("%s/%s %d", e.Merchant, e.ID, e.Concurrency))
-	}
-	if want := []string{"shop-1/main 16", "shop-1/backup 2"}; !slices.Equal(got, want) {
-		t.Errorf("endpoints of shop-1: %v, want %v", got, want)
-	}
-	if e, ok := d.Find("shop-2", "main"); !ok || e.Merchant != "shop-2" {
-		t.Errorf("shop-2/main: %v, %v", e, ok)
-	}
-	if _, ok := d.Find("shop-2", "backup"); ok {
-		t.Error("shop-2 was given an endpoint of shop-1")
-	}
-	if list := d.For("nobody"); len(list) != 0 {
-		t.Errorf("endpoints of nobody: %v", list)
-	}
-}
-
-func TestDirectory_NeverChanges(t *testing.T) {
-	e := endpoint()
-	e.Events = []string{"payment.succeeded"}
-	given := []Endpoint{e}
-	d, err := NewDirectory(given)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, _ := d.Find(e.Merchant, e.ID)
-	for _, list := range [][]Endpoint{given, d.For(e.Merchant), {found}} {
-		list[0].Events[0] = "payment.failed"
-		list[0].Secrets[0] = secret.Text{}
-		list[0].URL = "https://other.example/"
-	}
-	got := d.For(e.Merchant)[0]
-	if got.Events[0] != "payment.succeeded" || got.Secrets[0].Reveal() != secretA || got.URL != e.URL {
-		t.Errorf("the directory was changed from outside: %+v", got)
-	}
-}
-
-func TestNewDirectory_RefusesFaultsAndDuplicates(t *testing.T) {
+func TestCheckAll_RefusesFaultsAndDuplicates(t *testing.T) {
 	twice, faulty := endpoint(), endpoint()
 	faulty.Merchant, faulty.URL, faulty.Secrets = "shop-3", "http://shop.example/hidden", nil
-	d, err := NewDirectory([]Endpoint{endpoint(), twice, faulty})
-	if err == nil || d != nil {
-		t.Fatal("NewDirectory took a duplicate and a faulty endpoint")
+	elsewhere := endpoint()
+	elsewhere.Merchant = "shop-2"
+	if err := CheckAll([]Endpoint{endpoint(), elsewhere}); err != nil {
+		t.Errorf("two merchants with an endpoint of one id: %v", err)
+	}
+	err := CheckAll([]Endpoint{endpoint(), twice, faulty})
+	if err == nil {
+		t.Fatal("CheckAll took a duplicate and a faulty endpoint")
 	}
 	for _, part := range []string{`endpoint 2: another endpoint of this merchant has the id "main"`, "endpoint 3: url must be https", "endpoint 3: secrets must be 1 to 8"} {
 		if !strings.Contains(err.Error(), part) {

@@ -7,7 +7,7 @@ import (
 )
 
 func TestFormat_ThinTellsIdsVersionAndStatusOnly(t *testing.T) {
-	full, err := os.ReadFile("../payment/testdata/event_v1.json")
+	full, err := os.ReadFile("../payment/testdata/schema/v1/event.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,7 +91,14 @@ func reseal(sealer *endpoint.Sealer, of name, r *endpoint.Record) error {
 			return err
 		}
 	}
-	return nil
+	if r.Client == nil || sealer.Current(r.Client.Key) {
+		return nil
+	}
+	client, err := sealer.OpenClient(of.merchant, of.id, *r.Client)
+	if err != nil {
+		return fmt.Errorf("seal the client certificate's key anew: %w", err)
+	}
+	return identify(sealer, of, r, client)
 }
 
 // Switch enables, disables, pauses or resumes an endpoint, of the configuration

@@ -6,6 +6,6 @@
 // Input is refused with every fault at once.
 //
 // A secret is made here and given back once, as a secret.Text; what is listed or
-// shown later holds none: no secret, no value of a header, no query of a URL,
-// which may hold a token. Everything is safe for concurrent use.
+// shown later holds none: no secret, no value of a header, no key and no PEM of a
+// certificate, no query of a URL, which may hold a token. Everything is safe for concurrent use.
 package ops

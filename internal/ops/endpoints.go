@@ -47,8 +47,12 @@ type Wish struct {
 	Merchant, ID, URL string
 	Events            []string
 	// Signing says which secrets are made; empty: v1.
-	Signing     endpoint.Signing
-	Headers     []webhook.Header
+	Signing endpoint.Signing
+	Headers []webhook.Header
+	// Client is shown to a receiver that asks who calls; CAs are authorities in PEM
+	// that its own certificate may be of. Both may be left out.
+	Client      webhook.ClientCertificate
+	CAs         secret.Text
 	Rate        float64
 	Concurrency int
 	Schedule    []time.Duration
@@ -93,7 +97,8 @@ func (e *Endpoints) Add(ctx context.Context, w Wish) ([]NewSecret, error) {
 	now := time.Now().UTC()
 	record := endpoint.Record{
 		ID: w.ID, URL: w.URL, Events: w.Events, Signing: w.Signing, Secrets: made.sealed, Rate: w.Rate,
-		Concurrency: w.Concurrency, Schedule: w.Schedule, Format: w.Format, CreatedAt: now, UpdatedAt: now,
+		Concurrency: w.Concurrency, Schedule: w.Schedule, Format: w.Format, CAs: w.CAs.Reveal(),
+		CreatedAt: now, UpdatedAt: now,
 	}
 	for _, h := range w.Headers {
 		sealed, err := sealer.SealHeader(w.Merchant, w.ID, h)
@@ -101,6 +106,9 @@ func (e *Endpoints) Add(ctx context.Context, w Wish) ([]NewSecret, error) {
 			return nil, fmt.Errorf("add the endpoint: %w", err)
 		}
 		record.Headers = append(record.Headers, sealed)
+	}
+	if err := identify(sealer, name{w.Merchant, w.ID}, &record, w.Client); err != nil {
+		return nil, fmt.Errorf("add the endpoint: %w", err)
 	}
 	// The state of an endpoint of that id that was removed, had its end come in
 	// between, must not switch this one off.
@@ -145,10 +153,10 @@ func (e *Endpoints) begin(ctx context.Context, w Wish) error {
 func (e *Endpoints) check(w Wish, secrets []secret.Text) []payment.FieldError {
 	made := notify.Endpoint{
 		ID: w.ID, Merchant: w.Merchant, URL: w.URL, AllowHTTP: e.o.AllowHTTP, Events: w.Events, Secrets: secrets,
-		Headers: w.Headers, Rate: w.Rate, Concurrency: w.Concurrency, Schedule: w.Schedule, Format: w.Format,
+		Headers: w.Headers, Client: w.Client, CAs: w.CAs, Rate: w.Rate, Concurrency: w.Concurrency, Schedule: w.Schedule, Format: w.Format,
 	}
 	var faults []payment.FieldError
-	for _, f := range made.Check() {
+	for _, f := range append(made.Check(), made.CheckValidity(time.Now())...) {
 		if f.Field != "secrets" || len(w.Signing.Schemes()) > 0 { // without a scheme there are none, which is said below
 			faults = append(faults, f)
 		}

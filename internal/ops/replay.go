@@ -68,8 +68,8 @@ type ReplayCounts struct {
 	Settled  int `json:"settled,omitempty"`
 	Removed  int `json:"removed,omitempty"`
 	Unwanted int `json:"unwanted,omitempty"`
-	// Expired are older than the status stream keeps events. Unreadable ones were
-	// not written by us, or by a newer version.
+	// Expired are older than the status stream keeps events, and no dead letter has
+	// them. Unreadable ones were not written by us, or by a newer version.
 	Expired    int `json:"expired,omitempty"`
 	Unreadable int `json:"unreadable,omitempty"`
 }
@@ -96,10 +96,22 @@ type ReplayResult struct {
 	From     uint64 `json:"from"`
 	Position uint64 `json:"position"`
 	To       uint64 `json:"to"`
+	// KeptFrom and KeptSince are the oldest event that the status stream keeps; what
+	// came before can only be had from dead letters. Zero: it keeps none.
+	KeptFrom  uint64    `json:"kept_from,omitempty"`
+	KeptSince time.Time `json:"kept_since,omitzero"`
 	// Counts are of the whole run, Rows of what was done since it was resumed, by
 	// merchant, endpoint and type.
 	Counts ReplayCounts `json:"counts"`
 	Rows   []ReplayRow  `json:"rows,omitempty"`
+	// Reading is set in progress alone, while what was missed is looked for.
+	Reading *ReplayReading `json:"-"`
+}
+
+// ReplayReading is how far a stream is read.
+type ReplayReading struct {
+	Stream       string
+	Position, To uint64
 }
 
 // ErrReplayBusy: two at once would send twice what one of them has just sent.
@@ -132,7 +144,7 @@ func (r *Replays) Run(ctx context.Context, w ReplayWish) (ReplayResult, error) {
 		return ReplayResult{}, wrap("begin the replay", err)
 	}
 	run := &replayRun{Replays: r, wish: w, is: is, resumed: resumed, rows: map[rowKey]*ReplayCounts{}}
-	if err = run.look(ctx); err != nil {
+	if err = errors.Join(run.look(ctx), run.horizon(ctx)); err != nil {
 		return ReplayResult{}, wrap("begin the replay", err)
 	}
 	if err = run.keep(ctx); err == nil { // first, so that of two that begin at once one ends
@@ -185,9 +197,11 @@ func (r *Replays) begin(ctx context.Context, w ReplayWish) (is replayRecord, res
 		is.Position = is.Selection.FromSeq - 1
 	}
 	for stream, last := range map[string]*uint64{broker.StreamStatus: &is.To, broker.StreamWebhookLog: &is.Log, broker.StreamDead: &is.Dead} {
-		if *last, err = r.lastOf(ctx, stream); err != nil {
+		state, err := r.stateOf(ctx, stream)
+		if err != nil {
 			return replayRecord{}, false, err
 		}
+		*last = state.LastSeq
 	}
 	if to := is.Selection.ToSeq; to > 0 {
 		is.To = min(is.To, to)

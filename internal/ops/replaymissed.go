@@ -2,7 +2,6 @@ package ops
 
 import (
 	"context"
-	"errors"
 
 	"reconciler/internal/broker"
 	"reconciler/internal/notify/endpoint"
@@ -46,32 +45,24 @@ const (
 	outcomeExhausted = "exhausted"
 	outcomeSkipped   = "skipped"
 	reasonGone       = "gone"
-
-	headerSourceSubject = "Recon-Source-Subject"
 )
 
 // missed collects the webhooks that a selection means by what became of them; nil
-// where it does not say.
-func (r *Replays) missed(ctx context.Context, is replayRecord) (missed, error) {
+// where it does not say. known are their dead letters.
+func (r *Replays) missed(ctx context.Context, is replayRecord, known letters, look func(uint64)) (missed, error) {
 	s := is.Selection
 	if !s.missed() {
 		return nil, nil
 	}
 	all := missed{}
-	var gone missed
-	if s.Skipped {
-		gone = missed{}
-		if err := r.dead(ctx, is, reasonGone, gone); err != nil {
-			return nil, err
-		}
-	}
 	if s.Skipped || s.Exhausted {
 		span := span{stream: broker.StreamWebhookLog, filter: s.records(), to: is.Log}
 		err := r.scan(ctx, span, func(e entry) bool {
+			look(e.seq)
 			outcome, of, err := broker.ParseWebhookLogSubject(e.subject)
 			switch {
 			case err != nil || endpoint.IsEventSubject(e.subject):
-			case outcome == outcomeSkipped && s.Skipped, outcome == outcomeExhausted && (s.Exhausted || gone.has(of)):
+			case outcome == outcomeSkipped && s.Skipped, outcome == outcomeExhausted && (s.Exhausted || known[of].gone):
 				all.add(of)
 			default:
 				all.remove(of) // the last record counts
@@ -82,26 +73,10 @@ func (r *Replays) missed(ctx context.Context, is replayRecord) (missed, error) {
 			return nil, err
 		}
 	}
-	if s.Dead != "" {
-		if err := r.dead(ctx, is, s.Dead, all); err != nil {
-			return nil, err
+	for of, l := range known {
+		if s.Dead == AnyReason || s.Dead == reasonGone && l.gone || s.Dead == outcomeExhausted && l.exhausted {
+			all.add(of)
 		}
 	}
 	return all, nil
-}
-
-// dead adds the webhooks with a dead letter of that reason.
-func (r *Replays) dead(ctx context.Context, is replayRecord, reason string, to missed) error {
-	span := span{stream: broker.StreamDead, filter: is.Selection.letters(reason), to: is.Dead}
-	return r.scan(ctx, span, func(e entry) bool {
-		of, err := broker.ParseWebhook(e.header.Get(headerSourceSubject))
-		letter, unknown := broker.ParseDeadSubject(e.subject)
-		if errors.Join(err, unknown) != nil || letter.Reason != reasonGone && letter.Reason != outcomeExhausted {
-			return true
-		}
-		if is.Selection.Endpoint == "" || is.Selection.Endpoint == of.Endpoint {
-			to.add(of)
-		}
-		return true
-	})
 }

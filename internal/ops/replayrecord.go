@@ -64,11 +64,16 @@ var (
 )
 
 func parseReplay(name string, value []byte) (replayRecord, error) {
+	// Before all else, because any other field may have another type by then.
+	var peek struct {
+		Schema int `json:"schema"`
+	}
+	if json.Unmarshal(value, &peek) == nil && peek.Schema > replaySchema {
+		return replayRecord{}, errReplayNewer
+	}
 	var r replayRecord
 	err := json.Unmarshal(value, &r)
 	switch {
-	case r.Schema > replaySchema:
-		return replayRecord{}, errReplayNewer
 	case err != nil || r.Schema != replaySchema || r.Name != name || r.Run < 1:
 		return replayRecord{}, errReplayValue
 	}

@@ -75,11 +75,11 @@ func (s span) read(ctx context.Context, messages jetstream.MessagesContext, last
 	}
 }
 
-// lastOf is the last sequence that a stream has given.
-func (r *Replays) lastOf(ctx context.Context, stream string) (uint64, error) {
+// stateOf is what a stream holds.
+func (r *Replays) stateOf(ctx context.Context, stream string) (jetstream.StreamState, error) {
 	s, err := r.o.Broker.JetStream().Stream(ctx, stream)
 	if err != nil {
-		return 0, fmt.Errorf("open %s: %w", stream, err)
+		return jetstream.StreamState{}, fmt.Errorf("open %s: %w", stream, err)
 	}
-	return s.CachedInfo().State.LastSeq, nil
+	return s.CachedInfo().State, nil
 }

@@ -38,7 +38,8 @@ type Selection struct {
 	Skipped   bool `json:"skipped,omitempty"`
 	Exhausted bool `json:"exhausted,omitempty"`
 	// Dead are the events with a webhook dead letter of that reason, of DeadReasons.
-	// Dead letters are kept for longer than the webhook log.
+	// Dead letters are kept for longer than events and the webhook log, and hold the
+	// event's bytes.
 	Dead string `json:"dead,omitempty"`
 }
 
@@ -133,12 +134,9 @@ func (s Selection) records() string {
 	return "webhooks.*." + or(s.Merchant) + "." + or(s.Endpoint) + "." + or(s.Payment) + ".*"
 }
 
-// letters is the filter for their dead letters of a reason.
-func (s Selection) letters(reason string) string {
-	if reason == AnyReason {
-		reason = ""
-	}
-	return "recon.dead.webhook." + or(reason) + "." + or(s.Merchant) + "." + or(s.Payment) + ".*.*.*"
+// letters is the filter for their dead letters.
+func (s Selection) letters() string {
+	return "recon.dead.webhook.*." + or(s.Merchant) + "." + or(s.Payment) + ".*.*.*"
 }
 
 var errName = errors.New("must be 1 to 64 of A-Z a-z 0-9 _ -")

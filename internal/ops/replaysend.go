@@ -3,16 +3,16 @@ package ops
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"reconciler/internal/broker"
 	"reconciler/internal/notify"
-	"reconciler/internal/notify/endpoint"
+	"reconciler/internal/pause"
 	"reconciler/internal/payment"
 )
 
@@ -24,7 +24,10 @@ type replayRun struct {
 	resumed bool
 	// missed is nil where every webhook is meant.
 	missed    missed
+	letters   letters
 	endpoints map[string][]View // by merchant
+	// kept is what the status stream held when this went on.
+	kept jetstream.StreamState
 	// dispatched is an old value of what the dispatcher has done; it only grows.
 	dispatched uint64
 	next       time.Time // when the next webhook may be queued
@@ -45,11 +48,14 @@ type candidate struct {
 
 // all does what is left of the replay, page by page.
 func (r *replayRun) all(ctx context.Context) error {
-	var err error
-	if r.missed, err = r.Replays.missed(ctx, r.is); err != nil {
+	if err := r.collect(ctx); err != nil {
 		return err
 	}
 	begun := r.is.Position == 0
+	err := r.aged(ctx)
+	if err != nil {
+		return err
+	}
 	for done := false; !done; {
 		var found []candidate
 		if found, done, err = r.read(ctx); err != nil {
@@ -70,6 +76,25 @@ func (r *replayRun) all(ctx context.Context) error {
 	}
 	r.is.FinishedAt = time.Now().UTC()
 	return r.keep(ctx)
+}
+
+// collect reads which webhooks were missed, where that is what is asked for.
+func (r *replayRun) collect(ctx context.Context) error {
+	reading := func(stream string, to uint64) func(uint64) {
+		return func(seq uint64) {
+			if r.wish.Progress != nil && seq%page == 0 {
+				is := r.result(false)
+				is.Reading = &ReplayReading{Stream: stream, Position: seq, To: to}
+				r.wish.Progress(is)
+			}
+		}
+	}
+	var err error
+	if r.letters, err = r.Replays.letters(ctx, r.is, reading(broker.StreamDead, r.is.Dead)); err != nil {
+		return err
+	}
+	r.missed, err = r.Replays.missed(ctx, r.is, r.letters, reading(broker.StreamWebhookLog, r.is.Log))
+	return err
 }
 
 // expired counts the missed webhooks whose events were not met on the whole way:
@@ -99,6 +124,13 @@ func (r *replayRun) keep(ctx context.Context) error {
 
 // lastWord bounds what an interrupted replay does to end in good order.
 const lastWord = 10 * time.Second
+
+// horizon reads how far back events are kept.
+func (r *replayRun) horizon(ctx context.Context) error {
+	var err error
+	r.kept, err = r.stateOf(ctx, broker.StreamStatus)
+	return err
+}
 
 // look reads which endpoints there are and how they stand.
 func (r *replayRun) look(ctx context.Context) error {
@@ -196,105 +228,13 @@ func (r *replayRun) count(c candidate, endpoint string) *ReplayCounts {
 	return r.rows[key]
 }
 
-// tally counts a webhook.
-type tally func(*ReplayCounts)
-
-// webhook queues an event for an endpoint, unless there is a reason not to.
-//
-// What is pending is asked for before the records: a job is gone only once its
-// record is there, so one that ends in between is not taken for one that never was.
-func (r *replayRun) webhook(ctx context.Context, c candidate, id string) (tally, error) {
-	of := c.WebhookRef
-	of.Endpoint = id
-	i := slices.IndexFunc(r.endpoints[c.Merchant], func(v View) bool { return v.ID == id })
-	if i < 0 {
-		return func(n *ReplayCounts) { n.Removed++ }, nil
-	}
-	switch to := r.endpoints[c.Merchant][i]; {
-	case !notify.Interested(notify.Endpoint{Events: to.Events}, c.eventType):
-		return func(n *ReplayCounts) { n.Unwanted++ }, nil
-	case to.Status != endpoint.Enabled || to.Problem != "" && to.Source == InStore:
-		return func(n *ReplayCounts) { n.Off++ }, nil
-	}
-	pending, err := r.o.Broker.PendingWebhooks(ctx, of.Merchant, of.Endpoint, of.Payment)
-	if err != nil {
-		return nil, err
-	}
-	if _, is := pending[of.Version]; is {
-		return func(n *ReplayCounts) { n.Pending++ }, nil
-	}
-	if before, err := r.before(ctx, c, of); before != nil || err != nil {
-		return before, err
-	}
-	return r.send(ctx, c, id)
-}
-
-// send queues an event for an endpoint.
-func (r *replayRun) send(ctx context.Context, c candidate, id string) (tally, error) {
-	stored, err := r.o.Broker.StatusAt(ctx, c.seq)
-	if errors.Is(err, broker.ErrNotFound) {
-		return func(n *ReplayCounts) { n.Expired++ }, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read event %d: %w", c.seq, err)
-	}
-	due, err := r.o.Job(stored, id, r.is.mark())
-	if err != nil {
-		return func(n *ReplayCounts) { n.Unreadable++ }, nil
-	}
-	if err := r.queue(ctx, due); err != nil {
-		return nil, err
-	}
-	return func(n *ReplayCounts) { n.Sent++ }, nil
-}
-
-// before judges by the last record of a webhook; nil: nothing speaks against it.
-func (r *replayRun) before(ctx context.Context, c candidate, of broker.WebhookRef) (tally, error) {
-	outcome, record, err := r.o.Broker.LastLog(ctx, of)
-	if errors.Is(err, broker.ErrNotFound) {
-		return r.undispatched(ctx, c)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the webhook log: %w", err)
-	}
-	var last struct {
-		Replay string `json:"replay"`
-	}
-	_ = json.Unmarshal(record.Body, &last)
-	switch {
-	case last.Replay == r.is.mark():
-		return func(n *ReplayCounts) { n.Repeated++ }, nil
-	case r.missed != nil && outcome == outcomeDelivered:
-		return func(n *ReplayCounts) { n.Settled++ }, nil
-	}
-	return nil, nil
-}
-
-// undispatched tells an event whose first job is still to come from one that the
-// endpoint was not to get at the time.
-func (r *replayRun) undispatched(ctx context.Context, c candidate) (tally, error) {
-	if r.dispatched < c.seq {
-		var err error
-		if r.dispatched, err = r.o.Dispatched(ctx, r.o.Broker); err != nil {
-			return nil, fmt.Errorf("ask which events have their webhooks: %w", err)
-		}
-	}
-	if r.dispatched < c.seq {
-		return func(n *ReplayCounts) { n.Pending++ }, nil
-	}
-	return nil, nil
-}
-
 // queue makes a webhook due once the rate allows it. The context may end the wait
 // for that, and not the publishing: nobody would know then whether it was done.
 func (r *replayRun) queue(ctx context.Context, due broker.Due) error {
 	if r.wish.DryRun {
 		return nil
 	}
-	if err := pause(ctx, time.Until(r.next)); err != nil {
-		return err
-	}
-	if ctx.Err() != nil {
+	if pause.For(ctx, time.Until(r.next)); ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	if now := time.Now(); r.next.Before(now) {
@@ -311,6 +251,9 @@ func (r *replayRun) result(rows bool) ReplayResult {
 	all := ReplayResult{
 		Name: is.Name, Run: is.Run, Selection: is.Selection, DryRun: r.wish.DryRun, Resumed: r.resumed, Finished: !is.FinishedAt.IsZero() && !r.wish.DryRun,
 		From: max(is.Selection.FromSeq, 1), Position: is.Position, To: is.To, Counts: is.Counts,
+	}
+	if r.kept.Msgs > 0 {
+		all.KeptFrom, all.KeptSince = r.kept.FirstSeq, r.kept.FirstTime
 	}
 	if !rows {
 		return all

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"reconciler/internal/broker"
+	"reconciler/internal/pause"
 	"reconciler/internal/payment"
 )
 
@@ -46,7 +47,8 @@ func (r *Replays) Wait(ctx context.Context, name string, progress func(ReplayEnd
 	seen := map[broker.WebhookRef]bool{}
 	span := span{stream: broker.StreamWebhookLog, filter: is.Selection.records(), from: is.Log + 1}
 	for {
-		if span.to, err = r.lastOf(ctx, broker.StreamWebhookLog); err == nil {
+		state, err := r.stateOf(ctx, broker.StreamWebhookLog)
+		if span.to = state.LastSeq; err == nil {
 			err = r.scan(ctx, span, func(e entry) bool {
 				ends.take(e, is.mark(), seen)
 				return true
@@ -62,8 +64,8 @@ func (r *Replays) Wait(ctx context.Context, name string, progress func(ReplayEnd
 		if ends.Ended() >= ends.Sent {
 			return ends, nil
 		}
-		if err := pause(ctx, watchEvery); err != nil {
-			return ends, fmt.Errorf("wait for replay %s: %w", name, err)
+		if pause.For(ctx, watchEvery); ctx.Err() != nil {
+			return ends, fmt.Errorf("wait for replay %s: %w", name, context.Cause(ctx))
 		}
 	}
 }
@@ -85,16 +87,4 @@ func (n *ReplayEnds) take(e entry, mark string, seen map[broker.WebhookRef]bool)
 		return
 	}
 	seen[of] = true
-}
-
-// pause waits; the error is why the context ended first.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -79,6 +79,10 @@ func (e *Endpoints) Test(ctx context.Context, merchant, id string) (Trial, error
 		URL: target.URL, AllowHTTP: target.AllowHTTP, ID: "evt_test_" + hex.EncodeToString(raw[:]), Body: encoded,
 		Secrets: target.Secrets, Headers: target.Headers,
 	}
+	if request.Pool, err = e.o.Sender.Pool(target.PoolOptions()); err != nil {
+		return Trial{}, fmt.Errorf("test the endpoint: %w", err)
+	}
+	defer request.Pool.Close()
 	r := e.o.Sender.Send(httptrace.WithClientTrace(ctx, watch.trace()), request)
 	return Trial{
 		EventID: request.ID, Class: r.Class, Reason: r.Reason, Action: notify.Judge(r).Action, OurFault: r.OurFault, Status: r.Status,

@@ -11,6 +11,7 @@ import (
 	"reconciler/internal/notify"
 	"reconciler/internal/notify/endpoint"
 	"reconciler/internal/notify/webhook"
+	"reconciler/internal/secret"
 )
 
 // Where an endpoint stands.
@@ -26,15 +27,19 @@ type View struct {
 	// Source is InConfiguration or InStore.
 	Source string `json:"source"`
 	// URL is without its query, which may hold a token.
-	URL         string           `json:"url"`
-	Events      []string         `json:"events,omitempty"`
-	Signing     endpoint.Signing `json:"signing,omitempty"`
-	Secrets     []SecretView     `json:"secrets,omitempty"`
-	Headers     []string         `json:"headers,omitempty"`
-	Rate        float64          `json:"rate,omitempty"`
-	Concurrency int              `json:"concurrency"`
-	Schedule    []string         `json:"schedule,omitempty"`
-	Format      notify.Format    `json:"format"`
+	URL     string           `json:"url"`
+	Events  []string         `json:"events,omitempty"`
+	Signing endpoint.Signing `json:"signing,omitempty"`
+	Secrets []SecretView     `json:"secrets,omitempty"`
+	Headers []string         `json:"headers,omitempty"`
+	// Client is what is shown to a receiver that asks who calls.
+	Client *CertificateView `json:"client_certificate,omitempty"`
+	// CAs is how many authorities of its own the endpoint's certificate may be of.
+	CAs         int           `json:"authorities,omitempty"`
+	Rate        float64       `json:"rate,omitempty"`
+	Concurrency int           `json:"concurrency"`
+	Schedule    []string      `json:"schedule,omitempty"`
+	Format      notify.Format `json:"format"`
 	// Status, Since and Reason say whether it is told anything; Reason is
 	// "configuration" where it is disabled there.
 	Status       endpoint.Status `json:"status"`
@@ -54,6 +59,12 @@ type SecretView struct {
 	Public    string         `json:"public,omitempty"`
 	CreatedAt time.Time      `json:"created_at"`
 	ExpiresAt *time.Time     `json:"expires_at,omitempty"`
+}
+
+// CertificateView is what may be shown of a client certificate.
+type CertificateView struct {
+	Subject   string    `json:"subject"`
+	ExpiresAt time.Time `json:"expires_at"`
 }
 
 // List gives the endpoints of a merchant, or of all of them where merchant is
@@ -134,6 +145,10 @@ func viewOf(n notify.Endpoint, source string) View {
 	for _, h := range n.Headers {
 		v.Headers = append(v.Headers, h.Name)
 	}
+	if facts, err := n.Client.Facts(); err == nil {
+		v.Client = &CertificateView{Subject: facts.Subject, ExpiresAt: facts.NotAfter.UTC()}
+	}
+	v.CAs = webhook.CountCAs(n.CAs)
 	for _, d := range n.Schedule {
 		v.Schedule = append(v.Schedule, d.String())
 	}
@@ -149,10 +164,14 @@ func withoutQuery(url string) string {
 
 func (e *Endpoints) viewOfRecord(merchant string, r endpoint.Record) View {
 	now := time.Now()
-	v := viewOf(notify.Endpoint{
+	shown := notify.Endpoint{
 		Merchant: merchant, ID: r.ID, URL: r.URL, Events: r.Events, Rate: r.Rate, Concurrency: r.Concurrency,
-		Schedule: r.Schedule, Format: r.Format,
-	}.WithDefaults(), InStore)
+		Schedule: r.Schedule, Format: r.Format, CAs: secret.New(r.CAs),
+	}
+	if r.Client != nil {
+		shown.Client.Chain = secret.New(r.Client.Chain)
+	}
+	v := viewOf(shown.WithDefaults(), InStore)
 	v.Signing, v.CreatedAt, v.UpdatedAt = r.Signing, &r.CreatedAt, &r.UpdatedAt
 	for _, h := range r.Headers {
 		v.Headers = append(v.Headers, h.Name)

@@ -119,7 +119,7 @@ type NewerSchemaError struct{ Version int }
 
 // Error names the version.
 func (e *NewerSchemaError) Error() string {
-	return fmt.Sprintf("schema version %d is newer than %d, which this program reads", e.Version, SchemaVersion)
+	return fmt.Sprintf("schema version %d is newer than what this program reads", e.Version)
 }
 
 // ParseEvent reads an event's body and checks that it is one: type, status,

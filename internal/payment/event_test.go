@@ -15,7 +15,7 @@ import (
 	"reconciler/internal/payment"
 )
 
-// fullEvent is the event of testdata/event_v1.json: every field is set.
+// fullEvent is the event of testdata/schema/v1/event.json: every field is set.
 func fullEvent() payment.Event {
 	at := time.Date(2026, 2, 4, 9, 30, 0, 1, time.UTC)
 	return payment.Event{Type: "payment.refunded", Timestamp: at, Data: payment.Data{
@@ -30,7 +30,7 @@ func fullEvent() payment.Event {
 	}}
 }
 
-// firstEvent is the event of testdata/event_v1_first.json: nothing optional is set.
+// firstEvent is the event of testdata/schema/v1/event_first.json: nothing optional is set.
 func firstEvent() payment.Event {
 	_, event := payment.Begin(payment.Created{
 		ID: "e-1", PaymentID: "p-1", MerchantID: "m-1", Account: "finipay-main", Expected: cashIn(500, "JPY"),
@@ -40,7 +40,7 @@ func firstEvent() payment.Event {
 
 func golden(t *testing.T, name string) []byte {
 	t.Helper()
-	want, err := os.ReadFile(filepath.Join("testdata", name))
+	want, err := os.ReadFile(filepath.Join("testdata", "schema", "v1", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func golden(t *testing.T, name string) []byte {
 }
 
 func TestEventBody_IsTheGoldenFile(t *testing.T) {
-	for name, event := range map[string]payment.Event{"event_v1.json": fullEvent(), "event_v1_first.json": firstEvent()} {
+	for name, event := range map[string]payment.Event{"event.json": fullEvent(), "event_first.json": firstEvent()} {
 		got, err := event.Body()
 		if err != nil {
 			t.Fatal(err)
@@ -60,7 +60,7 @@ func TestEventBody_IsTheGoldenFile(t *testing.T) {
 }
 
 func TestParseEvent_ReadsWhatBodyWrites(t *testing.T) {
-	for name, want := range map[string]payment.Event{"event_v1.json": fullEvent(), "event_v1_first.json": firstEvent()} {
+	for name, want := range map[string]payment.Event{"event.json": fullEvent(), "event_first.json": firstEvent()} {
 		body := golden(t, name)
 		got, err := payment.ParseEvent(body)
 		if err != nil {
@@ -77,7 +77,7 @@ func TestParseEvent_ReadsWhatBodyWrites(t *testing.T) {
 }
 
 func TestParseEvent_IgnoresFieldsItDoesNotKnow(t *testing.T) {
-	body := strings.Replace(string(golden(t, "event_v1.json")), `"data":{`, `"extra":1,"data":{"extra":{},`, 1)
+	body := strings.Replace(string(golden(t, "event.json")), `"data":{`, `"extra":1,"data":{"extra":{},`, 1)
 	got, err := payment.ParseEvent([]byte(body))
 	if err != nil || !reflect.DeepEqual(got, fullEvent()) {
 		t.Errorf("got %+v, %v", got, err)
@@ -121,7 +121,7 @@ func TestParseEvent_Refuses(t *testing.T) {
 // changed is the golden event with one text replaced.
 func changed(t *testing.T, old, new string) []byte {
 	t.Helper()
-	body := string(golden(t, "event_v1.json"))
+	body := string(golden(t, "event.json"))
 	if !strings.Contains(body, old) {
 		t.Fatalf("the golden event holds no %s", old)
 	}
@@ -230,8 +230,8 @@ func TestReason_IsOfAClosedList(t *testing.T) {
 }
 
 func FuzzParseEvent(f *testing.F) {
-	for _, name := range []string{"event_v1.json", "event_v1_first.json"} {
-		body, err := os.ReadFile(filepath.Join("testdata", name))
+	for _, name := range []string{"event.json", "event_first.json"} {
+		body, err := os.ReadFile(filepath.Join("testdata", "schema", "v1", name))
 		if err != nil {
 			f.Fatal(err)
 		}

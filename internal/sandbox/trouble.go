@@ -172,3 +172,6 @@ func (s *Sandbox) Trouble(t Trouble) error {
 	}
 	return nil
 }
+
+// Calm ends the faults of the level, for good: from now on only troubles happen.
+func (s *Sandbox) Calm() { s.plan.Calm() }

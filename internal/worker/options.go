@@ -65,6 +65,11 @@ type Options struct {
 	AckWait time.Duration
 	// PullWait is how long one pull waits for messages; default 5 s.
 	PullWait time.Duration
+	// SweepEvery is how often the fleet looks for payments and webhooks that nobody
+	// would come back to, LookEvery how often this worker looks whether streams and
+	// consumers are well; defaults 5 min and 45 s. Trouble lasts that long, each look
+	// costs the broker some requests.
+	SweepEvery, LookEvery time.Duration
 	// Callbacks says that somebody takes providers' callbacks and hands them to
 	// Hinter: what providers call a payment is recorded when it is announced. All
 	// workers of a fleet should agree on it. Default false.

@@ -37,6 +37,8 @@ type Worker struct {
 	sender    *webhook.Sender
 	accounts  []*consumer.Account
 	hinter    *consumer.Hinter
+	sweeper   *consumer.Sweeper
+	liveness  *consumer.Liveness
 
 	endPull, endWork context.CancelFunc
 	done             chan struct{}
@@ -54,16 +56,17 @@ func New(ctx context.Context, o Options) (*Worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the broker: %w", err)
 	}
-	others := fleet.New(fleet.Options{Broker: b, Worker: rand.Text(), Log: o.Log})
+	name := rand.Text()
+	others := fleet.New(fleet.Options{Broker: b, Worker: name, Log: o.Log})
 	accounts, err := o.accounts(others)
 	if err != nil {
 		return nil, err
 	}
-	err = b.Provision(ctx, broker.ProvisionOptions{
+	streams := broker.ProvisionOptions{
 		StatusRetention: o.StatusRetention, LogRetention: o.LogRetention, DeadRetention: o.DeadRetention,
 		LongestWatch: o.longestWatch(),
-	})
-	if err != nil {
+	}
+	if err := b.Provision(ctx, streams); err != nil {
 		return nil, fmt.Errorf("prepare the streams: %w", err)
 	}
 	endpoints, err := o.directory(ctx, b)
@@ -88,6 +91,8 @@ func New(ctx context.Context, o Options) (*Worker, error) {
 	pull, endPull := context.WithCancel(context.WithoutCancel(ctx))
 	work, endWork := context.WithCancel(context.WithoutCancel(ctx))
 	w := &Worker{conn: o.Conn, set: set, fleet: others, endpoints: endpoints, sender: sender, accounts: accounts, hinter: consumer.NewHinter(b, accounts, o.Log), endPull: endPull, endWork: endWork, done: make(chan struct{})}
+	w.sweeper = consumer.NewSweeper(consumer.SweepOptions{Broker: b, Accounts: accounts, Worker: name, Interval: o.SweepEvery, Random: o.Random, Log: o.Log})
+	w.liveness = set.Liveness(streams, o.LookEvery)
 	w.run = func() {
 		defer close(w.done)
 		w.live(pull, work)
@@ -107,6 +112,13 @@ func (w *Worker) live(pull, work context.Context) {
 		}()
 	}
 	w.fleet.Settle(pull)
+	for _, run := range []func(context.Context){w.sweeper.Run, w.liveness.Run} {
+		left.Add(1)
+		go func() {
+			defer left.Done()
+			run(pull)
+		}()
+	}
 	w.set.Run(pull, work)
 	leave()
 	left.Wait()
@@ -150,14 +162,16 @@ func (w *Worker) Stop(ctx context.Context) error {
 // only, so it works whether or not the worker runs.
 func (w *Worker) Hinter() *consumer.Hinter { return w.hinter }
 
-// Snapshot is the state of a worker's taps, for screens.
+// Snapshot is the state of a worker's taps, and of the streams and consumers as it
+// last saw them, for screens.
 type Snapshot struct {
 	Accounts []guard.Snapshot
+	Health   consumer.Health
 }
 
 // Snapshot shows the taps as they are now.
 func (w *Worker) Snapshot() Snapshot {
-	var s Snapshot
+	s := Snapshot{Health: w.liveness.Health()}
 	for _, a := range w.accounts {
 		s.Accounts = append(s.Accounts, a.Guard.Snapshot())
 	}

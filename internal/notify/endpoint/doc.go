@@ -7,9 +7,9 @@
 //     restart. Two changes at once are made one on top of the other.
 //   - What is asked of a Live costs no I/O and never fails. While the broker can't
 //     be reached, what was known last holds on.
-//   - A secret or header's value is sealed for its merchant, endpoint and place:
-//     copied elsewhere it does not open. Nothing here logs one or puts it into an
-//     error. An endpoint that can't be opened is disabled, with an alarm; it stops
+//   - A secret, a header's value or the key of a client certificate is sealed for its
+//     merchant, endpoint and place: copied elsewhere it does not open. Nothing here
+//     logs one or puts it into an error. An endpoint that can't be opened is disabled, with an alarm; it stops
 //     no other, and what it misses is kept as skipped.
 //   - An endpoint of which nothing bad is known costs no write. One that begins to
 //     fail, passes 50, 75 or 100 % of the time after which it is disabled, is gone
@@ -47,7 +47,7 @@
 // work in hand. Find says Disabled right after a Report that disabled, so nothing
 // else need remember a 410. What Find gives is to be used for one attempt, not
 // kept: its secrets change in time. Each request takes URL, AllowHTTP, Signer and
-// Headers from it, its body from Format.Render, its delays from Schedule where
+// Headers from it, its connections from a pool of its PoolOptions, its body from Format.Render, its delays from Schedule where
 // that is set; a guard kept for the endpoint must follow Rate and Concurrency.
 //
 // Everything exported is safe for concurrent use.

@@ -12,10 +12,12 @@ import (
 	"reconciler/internal/notify/webhook"
 )
 
-// documentSchema is the version of a merchant's value. Version 1 is what Document
-// shows. A reader leaves a newer one alone: it neither changes it nor believes it,
-// and goes on with what it knew of that merchant before.
-const documentSchema = 1
+// documentSchema is the newest version of a merchant's value. Version 2 is what
+// Document shows; version 1 had neither certificates nor authorities, and is still
+// what is written where no endpoint has any, so that workers of that time go on
+// reading it. A reader leaves a newer one alone: it neither changes it nor believes
+// it, and goes on with what it knew of that merchant before.
+const documentSchema = 2
 
 // Document is all endpoints of one merchant that were made at run time: the
 // value of a key.
@@ -38,9 +40,13 @@ type Record struct {
 	// Secrets sign, newest first.
 	Secrets []Sealed `json:"secrets"`
 	// Headers are the merchant's own: their values may be keys of an API.
-	Headers     []SealedHeader `json:"headers,omitempty"`
-	Rate        float64        `json:"rate,omitempty"`
-	Concurrency int            `json:"concurrency,omitempty"`
+	Headers []SealedHeader `json:"headers,omitempty"`
+	// Client is shown to receivers that ask who calls (mTLS); nil: nothing is.
+	Client *SealedCertificate `json:"client,omitempty"`
+	// CAs are authorities in PEM that the receiver's certificate may be of.
+	CAs         string  `json:"cas,omitempty"`
+	Rate        float64 `json:"rate,omitempty"`
+	Concurrency int     `json:"concurrency,omitempty"`
 	// Schedule is in nanoseconds; empty: that of all endpoints.
 	Schedule  []time.Duration `json:"schedule,omitempty"`
 	Format    notify.Format   `json:"format,omitempty"`
@@ -90,6 +96,14 @@ type SealedHeader struct {
 	Text string `json:"text"`
 }
 
+// SealedCertificate is a client certificate whose key is sealed.
+type SealedCertificate struct {
+	// Chain is certificates in PEM, the own one first. It is no secret.
+	Chain string `json:"chain"`
+	// Key is what Sealer made of the own one's key in PEM.
+	Key string `json:"key"`
+}
+
 // inForce reports whether the secret still signs.
 func (s Sealed) inForce(now time.Time) bool { return s.ExpiresAt.IsZero() || now.Before(s.ExpiresAt) }
 
@@ -115,12 +129,22 @@ func (d *Document) Find(id string) int {
 }
 
 func (d Document) encode() ([]byte, error) {
-	d.Schema = documentSchema
+	d.Schema = d.version()
 	value, err := json.Marshal(d)
 	if err != nil {
 		return nil, fmt.Errorf("encode the endpoints of a merchant: %w", err)
 	}
 	return value, nil
+}
+
+// version is the oldest one that can hold the document.
+func (d Document) version() int {
+	for _, r := range d.Endpoints {
+		if r.Client != nil || r.CAs != "" {
+			return documentSchema
+		}
+	}
+	return 1
 }
 
 var errNoDocument = errors.New("it is not what this program writes: write it anew, or purge the key")
@@ -137,7 +161,7 @@ func parseDocument(merchant string, value []byte) (Document, error) {
 	var d Document
 	dec := json.NewDecoder(bytes.NewReader(value))
 	dec.DisallowUnknownFields() // written back, what is not known would be lost
-	if err := dec.Decode(&d); err != nil || d.Schema != documentSchema || d.Merchant != merchant {
+	if err := dec.Decode(&d); err != nil || d.Schema < 1 || d.Merchant != merchant {
 		return Document{}, errNoDocument
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {

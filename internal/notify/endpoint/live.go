@@ -106,9 +106,9 @@ func New(ctx context.Context, o Options) (*Live, error) {
 	return l, nil
 }
 
-// configure takes in the endpoints of the configuration, checked as a Directory does.
+// configure takes in the endpoints of the configuration, if nothing is wrong with them.
 func (l *Live) configure(endpoints []notify.Endpoint) error {
-	if _, err := notify.NewDirectory(endpoints); err != nil {
+	if err := notify.CheckAll(endpoints); err != nil {
 		return err
 	}
 	for _, e := range endpoints {

@@ -214,7 +214,7 @@ func TestLive_LeavesValuesOfANewerVersionAlone(t *testing.T) {
 		l := s.live(nil)
 		s.add("shop", "orders")
 		later := s.deaf(nil)
-		newer := []byte(`{"schema":2,"endpoints":"elsewhere"}`)
+		newer := []byte(`{"schema":3,"endpoints":"elsewhere"}`)
 		s.put(merchantKey("shop"), newer)
 		s.run(later)
 		for _, l := range []*Live{l, later} {
@@ -225,7 +225,7 @@ func TestLive_LeavesValuesOfANewerVersionAlone(t *testing.T) {
 		if err := s.store.Change(s.Context(), "shop", func(*Document) error { return nil }); !errors.Is(err, ErrNewer) {
 			s.Errorf("changed: %v", err)
 		}
-		state := []byte(`{"schema":2,"status":"resting"}`)
+		state := []byte(`{"schema":3,"status":"resting"}`)
 		s.put(stateKey(name{"shop", "orders"}), state)
 		if !s.find(l, "shop", "orders").Disabled {
 			s.Error("a state nobody here understands counts as enabled")

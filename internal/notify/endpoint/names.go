@@ -65,6 +65,7 @@ func parseKey(key string) (name, error) {
 const (
 	fieldSecret = "secret"
 	fieldHeader = "header"
+	fieldClient = "client"
 )
 
 // about says where a sealed value belongs. A token holds no "/", nor does an

@@ -41,13 +41,18 @@ func (o opener) open(merchant string, r Record, now time.Time) ([]phase, error) 
 	of := name{merchant, r.ID}
 	e := notify.Endpoint{
 		ID: r.ID, Merchant: merchant, URL: r.URL, AllowHTTP: o.allowHTTP, Events: r.Events, Rate: r.Rate,
-		Concurrency: r.Concurrency, Schedule: r.Schedule, Format: r.Format,
+		Concurrency: r.Concurrency, Schedule: r.Schedule, Format: r.Format, CAs: pemText(r.CAs),
 	}.WithDefaults()
 	off := e
 	off.Disabled = true
 	var err error
 	if e.Headers, err = o.headers(of, r.Headers); err != nil {
 		return []phase{{endpoint: off}}, err
+	}
+	if r.Client != nil {
+		if e.Client, err = o.sealer.OpenClient(merchant, r.ID, *r.Client); err != nil {
+			return []phase{{endpoint: off}}, fmt.Errorf("the client certificate's key can't be opened: %w", err)
+		}
 	}
 	texts, err := o.secrets(of, r.Secrets)
 	if err != nil {
@@ -142,4 +147,24 @@ func (s *Sealer) SealHeader(merchant, endpoint string, h webhook.Header) (Sealed
 // OpenHeader gives the value of an endpoint's own header.
 func (s *Sealer) OpenHeader(merchant, endpoint string, h SealedHeader) (secret.Text, error) {
 	return s.Open(h.Text, name{merchant, endpoint}.about(fieldHeader, h.Name))
+}
+
+// SealClient seals the key of an endpoint's client certificate.
+func (s *Sealer) SealClient(merchant, endpoint string, c webhook.ClientCertificate) (SealedCertificate, error) {
+	sealed, err := s.Seal(c.Key, name{merchant, endpoint}.about(fieldClient, ""))
+	return SealedCertificate{Chain: c.Chain.Reveal(), Key: sealed}, err
+}
+
+// OpenClient gives an endpoint's client certificate with its key.
+func (s *Sealer) OpenClient(merchant, endpoint string, c SealedCertificate) (webhook.ClientCertificate, error) {
+	key, err := s.Open(c.Key, name{merchant, endpoint}.about(fieldClient, ""))
+	return webhook.ClientCertificate{Chain: secret.New(c.Chain), Key: key}, err
+}
+
+// pemText is certificates as an endpoint has them: none is the zero value.
+func pemText(text string) secret.Text {
+	if text == "" {
+		return secret.Text{}
+	}
+	return secret.New(text)
 }

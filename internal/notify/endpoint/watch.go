@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"reconciler/internal/pause"
 )
 
 const (
@@ -35,7 +37,7 @@ func (l *Live) Run(ctx context.Context) {
 			return
 		}
 		l.log.Warn().Err(err).Msg("changes of endpoints can't be heard, trying again")
-		pause(ctx, again)
+		pause.For(ctx, again)
 	}
 }
 
@@ -171,15 +173,5 @@ func (l *Live) takeState(of name, is held) {
 	if is.revision > l.known.states[of].revision {
 		l.known.states[of] = is
 		l.rebuild(of.merchant)
-	}
-}
-
-// pause waits, or returns early when ctx ends.
-func pause(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
 	}
 }

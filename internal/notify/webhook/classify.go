@@ -51,7 +51,7 @@ func byProgress(p *progress) Reason {
 	case !p.connected.Load():
 		return ReasonUnreachable
 	case !p.answering.Load():
-		return ReasonReset
+		return p.broken()
 	}
 	return ReasonNotHTTP
 }
@@ -136,7 +136,7 @@ func byConnection(a attempt) Reason {
 		return ReasonUnreachable
 	case errors.Is(a.err, syscall.ECONNRESET), errors.Is(a.err, syscall.EPIPE), errors.Is(a.err, syscall.ECONNABORTED),
 		errors.Is(a.err, io.EOF), errors.Is(a.err, io.ErrUnexpectedEOF), errors.Is(a.err, io.ErrClosedPipe):
-		return ReasonReset
+		return a.progress.broken()
 	}
 	return ""
 }

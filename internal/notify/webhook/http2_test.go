@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"reconciler/internal/secret"
 )
 
 // Frames of HTTP/2 (RFC 9113 section 6), written by hand: a server that
@@ -73,7 +75,7 @@ func http2Receiver(t *testing.T, answer func(conn net.Conn, n int32, stream uint
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, strings.TrimPrefix(base, "http://"))
 	}
-	return Options{DialContext: dial}, PoolOptions{CAs: certificate}, count
+	return Options{DialContext: dial}, PoolOptions{CAs: secret.New(certificate)}, count
 }
 
 func TestAwkward_HTTP2_EndsAndRefusals(t *testing.T) {

@@ -39,22 +39,23 @@ type PoolOptions struct {
 	// that is shorter.
 	TimeLimit, ConnectLimit, TLSLimit, HeaderLimit time.Duration
 	// CAs are authorities in PEM that this endpoint's certificate may be of, on
-	// top of the Sender's.
-	CAs string
-	// ClientCertificate is a chain in PEM, its own certificate first, and
-	// ClientKey its key in PEM, for receivers that ask who calls (mTLS). Empty: none.
-	ClientCertificate string
-	ClientKey         secret.Text
+	// top of the Sender's. No secret, and yet nothing for a log.
+	CAs secret.Text
+	// Client is shown to a receiver that asks who calls.
+	Client ClientCertificate
 	// Proxy replaces the Sender's; one without a URL means: go directly. nil:
 	// the Sender's.
 	Proxy *Proxy
 }
 
-// What can be wrong with an endpoint's certificates. The texts repeat nothing of them.
-var (
-	ErrCAs               = errors.New("the authorities must be certificates in PEM")
-	ErrClientCertificate = errors.New("the client certificate and its key must be in PEM and belong together")
-)
+// Equal reports whether both reach an endpoint in the same way.
+func (o PoolOptions) Equal(other PoolOptions) bool {
+	proxies := o.Proxy == other.Proxy || o.Proxy != nil && other.Proxy != nil && o.Proxy.equal(*other.Proxy)
+	return proxies && o.Concurrency == other.Concurrency &&
+		o.TimeLimit == other.TimeLimit && o.ConnectLimit == other.ConnectLimit &&
+		o.TLSLimit == other.TLSLimit && o.HeaderLimit == other.HeaderLimit &&
+		o.CAs.Reveal() == other.CAs.Reveal() && o.Client.Equal(other.Client)
+}
 
 // Pool holds the connections of one endpoint and how they are made. Endpoints
 // with a pool each share no connection, even where they share a host: none can
@@ -73,22 +74,29 @@ type Pool struct {
 func (s *Sender) Pool(o PoolOptions) (*Pool, error) {
 	merged := o.over(s.options).withDefaults()
 	faults := []error{merged.check()}
-	if o.CAs != "" {
+	if !o.CAs.IsZero() {
 		roots, err := withAuthorities(merged.RootCAs, o.CAs)
-		merged.RootCAs, faults = roots, append(faults, err)
+		merged.RootCAs, faults = roots, append(faults, named("authorities", err))
 	}
+	chain, key := o.Client.Check()
+	faults = append(faults, named("client certificate", chain), named("client certificate's key", key))
 	var certificates []tls.Certificate
-	if o.ClientCertificate != "" || !o.ClientKey.IsZero() {
-		pair, err := tls.X509KeyPair([]byte(o.ClientCertificate), []byte(o.ClientKey.Reveal()))
-		if err != nil {
-			faults = append(faults, ErrClientCertificate) // the error's own text may quote the PEM
-		}
-		certificates = append(certificates, pair)
+	if !o.Client.IsZero() && chain == nil && key == nil {
+		pair, err := o.Client.pair()
+		certificates, faults = append(certificates, pair), append(faults, named("client certificate", err))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, fmt.Errorf("make an endpoint's pool: %w", err)
 	}
 	return s.newPool(merged, certificates), nil
+}
+
+// named puts the field before what is wrong with it.
+func named(field string, err error) error {
+	if err != nil {
+		err = fmt.Errorf("the %s %w", field, err)
+	}
+	return err
 }
 
 // over puts what o sets in the place of the sender's.
@@ -115,17 +123,21 @@ func (o PoolOptions) over(sender Options) Options {
 	return merged
 }
 
-func withAuthorities(roots *x509.CertPool, pem string) (*x509.CertPool, error) {
+func withAuthorities(roots *x509.CertPool, cas secret.Text) (*x509.CertPool, error) {
+	own := certificatesIn(cas.Reveal(), maxAuthorities)
+	if len(own) == 0 {
+		return nil, ErrCAs
+	}
 	if roots == nil {
 		system, err := x509.SystemCertPool()
 		if err != nil {
-			return nil, errors.New("there are no root certificates on this machine")
+			return nil, errors.New("can't be added to others: there are no root certificates on this machine")
 		}
 		roots = system
 	}
 	roots = roots.Clone()
-	if !roots.AppendCertsFromPEM([]byte(pem)) {
-		return nil, ErrCAs
+	for _, authority := range own {
+		roots.AddCert(authority)
 	}
 	return roots, nil
 }
@@ -156,15 +168,19 @@ func (s *Sender) newPool(o Options, certificates []tls.Certificate) *Pool {
 }
 
 // present answers receivers that ask for a client certificate with the one
-// they accept, or with none. That they asked explains a handshake which fails next.
+// they accept, or with none. That they asked explains a handshake, or a connection,
+// which fails next.
 func present(certificates []tls.Certificate) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	return func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		progressOf(asked.Context()).asked.Store(true)
+		p := progressOf(asked.Context())
+		p.asked.Store(true)
 		for i := range certificates {
 			if asked.SupportsCertificate(&certificates[i]) == nil {
+				p.unacceptable.Store(factsOf(certificates[i].Leaf).Check(time.Now()) != nil)
 				return &certificates[i], nil
 			}
 		}
+		p.unacceptable.Store(true)
 		return &tls.Certificate{}, nil
 	}
 }

@@ -2,17 +2,12 @@ package webhook
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -22,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"reconciler/internal/notify/webhook/webhooktest"
 	"reconciler/internal/secret"
 )
 
@@ -38,25 +34,8 @@ func newPool(t testing.TB, s *Sender, o PoolOptions) *Pool {
 // selfSigned is a certificate of its own authority, in PEM, valid until then.
 func selfSigned(t *testing.T, name string, until time.Time) (certificate string, key secret.Text) {
 	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotBefore: until.AddDate(-1, 0, 0), NotAfter: until, IsCA: true, BasicConstraintsValid: true,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	encoded, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
-		secret.New(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded})))
+	made := webhooktest.Make(t, name, until, name)
+	return made.Chain, secret.New(made.Key)
 }
 
 func certificatesOf(t *testing.T, certificate string) *x509.CertPool {
@@ -68,46 +47,59 @@ func certificatesOf(t *testing.T, certificate string) *x509.CertPool {
 	return roots
 }
 
-func authorityOf(srv *httptest.Server) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw}))
+func authorityOf(srv *httptest.Server) secret.Text {
+	return secret.New(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})))
 }
 
+func client(certificate string, key secret.Text) ClientCertificate {
+	return ClientCertificate{Chain: secret.New(certificate), Key: key}
+}
+
+// In TLS 1.2 the refusal comes within the handshake, in TLS 1.3 behind it: there
+// the request may be on its way already, so a large one is a case of its own.
 func TestPool_ShowsItsClientCertificate_ToReceiversThatAsk(t *testing.T) {
 	certificate, key := selfSigned(t, "caller", time.Now().AddDate(1, 0, 0))
 	stranger, strangerKey := selfSigned(t, "stranger", time.Now().AddDate(1, 0, 0))
+	expired, expiredKey := selfSigned(t, "caller", time.Now().Add(-time.Hour))
 	caller := make(chan string, 1)
-	srv := serve(t, func(s *httptest.Server) {
-		// In TLS 1.2 the refusal comes within the handshake, always; see
-		// TestClassify for the later one of TLS 1.3.
-		s.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: certificatesOf(t, certificate), MaxVersion: tls.VersionTLS12}
-		s.StartTLS()
-	}, func(_ http.ResponseWriter, r *http.Request) { caller <- r.TLS.PeerCertificates[0].Subject.CommonName })
-	s := newSender(t, Options{Policy: loopback})
-	tests := []struct {
-		name   string
-		pool   PoolOptions
-		class  Class
-		reason Reason
-	}{
-		{"its own", PoolOptions{ClientCertificate: certificate, ClientKey: key}, ClassDelivered, ""},
-		{"none", PoolOptions{}, ClassTLS, ReasonTLSClientCertificate},
-		{"a stranger's", PoolOptions{ClientCertificate: stranger, ClientKey: strangerKey}, ClassTLS, ReasonTLSClientCertificate},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			tt.pool.CAs = authorityOf(srv)
-			r := request(srv.URL)
-			r.Pool = newPool(t, s, tt.pool)
-			result := send(t, s, r)
-			if result.Class != tt.class || result.Reason != tt.reason || result.OurFault {
-				t.Errorf("%+v, want %s, %s", result, tt.class, tt.reason)
+	for name, receiver := range map[string]struct {
+		version uint16
+		http2   bool
+	}{"TLS 1.2": {version: tls.VersionTLS12}, "TLS 1.3": {version: tls.VersionTLS13}, "TLS 1.3, HTTP/2": {tls.VersionTLS13, true}} {
+		srv := serve(t, func(s *httptest.Server) {
+			s.EnableHTTP2 = receiver.http2
+			s.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: certificatesOf(t, certificate+expired), MaxVersion: receiver.version}
+			s.StartTLS()
+		}, func(_ http.ResponseWriter, r *http.Request) { caller <- r.TLS.PeerCertificates[0].Subject.CommonName })
+		s := newSender(t, Options{Policy: loopback})
+		for _, tt := range []struct {
+			name   string
+			client ClientCertificate
+			class  Class
+			reason Reason
+		}{
+			{"its own", client(certificate, key), ClassDelivered, ""},
+			{"none", ClientCertificate{}, ClassTLS, ReasonTLSClientCertificate},
+			{"a stranger's", client(stranger, strangerKey), ClassTLS, ReasonTLSClientCertificate},
+			{"one that has expired", client(expired, expiredKey), ClassTLS, ReasonTLSClientCertificate},
+		} {
+			for _, size := range []int{10, 512 << 10} {
+				t.Run(fmt.Sprint(name, ", ", tt.name, ", ", size), func(t *testing.T) {
+					r := request(srv.URL)
+					r.Body = make([]byte, size)
+					r.Pool = newPool(t, s, PoolOptions{Client: tt.client, CAs: authorityOf(srv)})
+					result := send(t, s, r)
+					if result.Class != tt.class || result.Reason != tt.reason || result.OurFault {
+						t.Errorf("%+v, want %s, %s", result, tt.class, tt.reason)
+					}
+					if tt.class == ClassDelivered {
+						if got := <-caller; got != "caller" {
+							t.Errorf("the receiver saw %q", got)
+						}
+					}
+				})
 			}
-			if tt.class == ClassDelivered {
-				if got := <-caller; got != "caller" {
-					t.Errorf("the receiver saw %q", got)
-				}
-			}
-		})
+		}
 	}
 }
 
@@ -141,7 +133,7 @@ func TestSend_RefusesACertificateThatHasExpired(t *testing.T) {
 		return new(net.Dialer).DialContext(ctx, network, srv.Listener.Addr().String())
 	}})
 	r := request("https://merchant.example")
-	r.Pool = newPool(t, s, PoolOptions{CAs: certificate})
+	r.Pool = newPool(t, s, PoolOptions{CAs: secret.New(certificate)})
 	if result := send(t, s, r); result.Reason != ReasonTLSExpired {
 		t.Errorf("%+v, want %s", result, ReasonTLSExpired)
 	}
@@ -208,9 +200,9 @@ func TestSender_NamesEveryFaultOfAPool(t *testing.T) {
 	_, key := selfSigned(t, "stranger", time.Now().AddDate(1, 0, 0))
 	s := newSender(t, Options{RootCAs: x509.NewCertPool()})
 	_, err := s.Pool(PoolOptions{
-		Concurrency: -1, TLSLimit: time.Hour, HeaderLimit: -1, CAs: "none", ClientCertificate: certificate, ClientKey: key, Proxy: &Proxy{URL: "socks5://x:1"},
+		Concurrency: -1, TLSLimit: time.Hour, HeaderLimit: -1, CAs: secret.New("none"), Client: client(certificate, key), Proxy: &Proxy{URL: "socks5://x:1"},
 	})
-	for _, want := range []error{ErrCAs, ErrClientCertificate, ErrProxy} {
+	for _, want := range []error{ErrCAs, ErrKeyOther, ErrProxy} {
 		if !errors.Is(err, want) {
 			t.Errorf("%v is not in %v", want, err)
 		}
@@ -220,11 +212,12 @@ func TestSender_NamesEveryFaultOfAPool(t *testing.T) {
 			t.Errorf("%q is not in %v", part, err)
 		}
 	}
-	if _, err := s.Pool(PoolOptions{ClientKey: key}); !errors.Is(err, ErrClientCertificate) {
+	if _, err := s.Pool(PoolOptions{Client: client("", key)}); !errors.Is(err, ErrChainAlone) {
 		t.Errorf("a key alone: %v", err)
 	}
-	if printed := fmt.Sprintf("%+v %#v", PoolOptions{ClientKey: key}, PoolOptions{ClientKey: key}); strings.Contains(printed, "PRIVATE") {
-		t.Error("the key shows in the options")
+	whole := PoolOptions{Client: client(certificate, key), CAs: secret.New(certificate)}
+	if printed := fmt.Sprintf("%+v %#v", whole, whole); strings.Contains(printed, "BEGIN") {
+		t.Error("PEM shows in the options")
 	}
 }
 

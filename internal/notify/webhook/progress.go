@@ -30,7 +30,9 @@ type progress struct {
 	reused    atomic.Bool
 	tlsFailed atomic.Bool
 	asked     atomic.Bool // the receiver asked for a client certificate
-	remote    atomic.Pointer[string]
+	// unacceptable: we answered it with none, or with one that is not valid now.
+	unacceptable atomic.Bool
+	remote       atomic.Pointer[string]
 }
 
 // progressKey is where follow puts a progress for the tunnel's dial and the TLS
@@ -99,6 +101,16 @@ func (p *progress) lateIn() Reason {
 		return ReasonTLSTimeout
 	}
 	return ReasonConnectTimeout
+}
+
+// broken is the reason of a connection that ended before an answer. In TLS 1.3 a
+// receiver says that it wants a certificate only after the handshake, and where
+// our request is still on its way then, the kernel throws that word away.
+func (p *progress) broken() Reason {
+	if p.unacceptable.Load() && !p.answering.Load() {
+		return ReasonTLSClientCertificate
+	}
+	return ReasonReset
 }
 
 func (p *progress) remoteText() string {

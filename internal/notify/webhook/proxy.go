@@ -44,6 +44,10 @@ func (p Proxy) Check() error {
 	return nil
 }
 
+func (p Proxy) equal(other Proxy) bool {
+	return p.URL == other.URL && p.User == other.User && p.Password.Reveal() == other.Password.Reveal()
+}
+
 // authorization is the value of Proxy-Authorization; empty: none is sent.
 func (p Proxy) authorization() string {
 	if p.User == "" {

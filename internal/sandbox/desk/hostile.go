@@ -41,7 +41,9 @@ func (c *call) twist(kind fault.Kind, other *Answer) Answer {
 	case fault.Elsewhere:
 		a.Status, a.Header = moved[c.place%len(moved)], map[string]string{"Location": c.desk.Elsewhere}
 	case fault.Doubled:
-		if other != nil {
+		// An answer that knows nothing has no member of the other's to be overwritten:
+		// it would still say what is true.
+		if other != nil && right.Told != life.NotKnown {
 			a.Body = doubled(right.Body, other.Body)
 		}
 	case fault.Swapped:

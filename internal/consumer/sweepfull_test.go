@@ -1,0 +1,237 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"reconciler/internal/broker"
+	"reconciler/internal/broker/brokertest"
+	"reconciler/internal/pause"
+	"reconciler/internal/payment"
+)
+
+// inSmallStore runs f in virtual time on a broker whose store takes 4 MiB.
+func inSmallStore(t *testing.T, f func(*stage)) {
+	brokertest.Bubble(t, func(t *testing.T) {
+		ctx := brokertest.Context(t)
+		e, err := broker.Embed(ctx, broker.EmbedOptions{DataDir: t.TempDir(), SyncEvery: time.Hour, MaxStore: 4 << 20}, zerolog.Nop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { brokertest.Shutdown(t, e) })
+		conn, err := e.Connect(ctx, broker.ConnectOptions{Name: t.Name()}, zerolog.Nop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(conn.Close)
+		b, err := broker.New(ctx, broker.Options{Conn: conn, Log: zerolog.Nop()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Provision(ctx, broker.ProvisionOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		_, err = b.JetStream().CreateStream(ctx, jetstream.StreamConfig{Name: "FILLER", Subjects: []string{"filler"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f(newStage(t, b))
+	})
+}
+
+// fill takes all room of the store, and what becomes free, until the function it
+// gives makes room again.
+func (s *stage) fill() (free func()) {
+	s.Helper()
+	ctx, end := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	s.full()
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			pause.For(ctx, time.Second)
+			s.full()
+		}
+	}()
+	return func() {
+		end()
+		<-done
+		filler, err := s.b.JetStream().Stream(s.ctx, "FILLER")
+		if err != nil {
+			s.Fatal(err)
+		}
+		if err := filler.Purge(s.ctx); err != nil {
+			s.Fatal(err)
+		}
+	}
+}
+
+// full publishes until the broker refuses: big messages, then small ones.
+func (s *stage) full() {
+	for _, size := range []int{64 << 10, 1 << 10, 1} {
+		for {
+			_, err := s.b.JetStream().Publish(s.ctx, "filler", make([]byte, size), jetstream.WithRetryAttempts(0))
+			var refused *jetstream.APIError
+			if errors.As(err, &refused) {
+				break
+			}
+			if err != nil {
+				s.Error(err)
+				return
+			}
+		}
+	}
+}
+
+// silent counts the timers that are overdue by a minute and more.
+func (s *stage) silent() int {
+	s.Helper()
+	n := 0
+	for _, m := range s.messages(broker.StreamWork) {
+		if at, err := broker.ScheduledAt(m.Header); err == nil && time.Since(at) >= time.Minute {
+			n++
+		}
+	}
+	return n
+}
+
+func TestSweep_AfterAnHourOfFullStore_EverybodyIsWatchedAgain_WithoutAnOperator(t *testing.T) {
+	inSmallStore(t, func(s *stage) {
+		const payments = 100
+		s.provider.tells(s.TB, payment.Pending)
+		s.run()
+		s.sweeps(s.sweeper("a"))
+		s.sweeps(s.sweeper("b"))
+		for i := range payments {
+			s.announce(created(fmt.Sprint("p", i)))
+		}
+		time.Sleep(65 * time.Second)
+		free := s.fill()
+		time.Sleep(time.Hour)
+		if got := s.silent(); got < payments/2 {
+			s.Fatalf("only %d timers are silent: the broker is not in the trouble that this is about", got)
+		}
+		free()
+		room := time.Now()
+		time.Sleep(10 * time.Minute)
+		if got := s.silent(); got > 0 {
+			s.Errorf("10 minutes after room was made %d timers are silent", got)
+		}
+		for i := range payments {
+			id := fmt.Sprint("p", i)
+			times := s.provider.times(id)
+			if !times[len(times)-1].After(room) {
+				s.Errorf("payment %s was not looked at again", id)
+			}
+			found, err := s.b.HasPoll(s.ctx, broker.PaymentRef{Account: acme, Merchant: "m", Payment: id})
+			if err != nil || !found {
+				s.Errorf("payment %s has no future: %v", id, err)
+			}
+			s.mustKeepTheFloor(id)
+		}
+	})
+}
+
+// silenced makes a timer that is overdue and silent: armed for soon, while the
+// store is full. Then there is room again.
+func (s *stage) silenced(arm func()) {
+	s.Helper()
+	arm()
+	free := s.fill()
+	time.Sleep(10 * time.Minute)
+	free()
+	time.Sleep(time.Minute)
+	if got := s.silent(); got != 1 {
+		s.Fatalf("%d timers are silent, want 1", got)
+	}
+}
+
+func TestSweep_FiresTheSilentTimerOfAWebhook_AsItWas(t *testing.T) {
+	inSmallStore(t, func(s *stage) {
+		s.endpoint("e")
+		s.begun("p")
+		s.dispatch()
+		msg := s.nextJob()
+		j, err := readJob(msg)
+		if err != nil {
+			s.Fatal(err)
+		}
+		j.Attempts = 3
+		s.silenced(func() {
+			if err := s.deliverer().postpone(s.ctx, msg, j, 10*time.Second); err != nil {
+				s.Fatal(err)
+			}
+			synctest.Wait()
+		})
+		if got := s.swept(); got.Overdue != 1 {
+			s.Errorf("the sweep did %+v", got)
+		}
+		again, err := readJob(s.nextJob())
+		if err != nil {
+			s.Fatal(err)
+		}
+		if again.Attempts != 3 || again.EventID != j.EventID || string(again.Body) != string(j.Body) {
+			s.Errorf("the job is %+v", again)
+		}
+	})
+}
+
+func TestSweep_LeavesAnOverdueTimerToItsDueMessage(t *testing.T) {
+	inSmallStore(t, func(s *stage) {
+		is := s.begun("p")
+		w := newWatch(is.state, is.seq)
+		w.Planned = 10 * time.Second
+		s.silenced(func() {
+			if err := arm(s.ctx, s.b, w, ""); err != nil {
+				s.Fatal(err)
+			}
+		})
+		s.due(w)
+		if got := s.swept(); got.Overdue != 0 {
+			s.Errorf("the sweep did %+v", got)
+		}
+		s.mustPoll(s.nextDue())
+		synctest.Wait()
+		if _, at, ok := s.armed("p"); !ok || !at.After(time.Now()) {
+			s.Error("the handler's timer did not replace the silent one")
+		}
+	})
+}
+
+// A handler that arms the timer after the sweep has read it wins.
+func TestSweep_DoesNotReplaceATimerThatWasArmedMeanwhile(t *testing.T) {
+	inSmallStore(t, func(s *stage) {
+		is := s.begun("p")
+		w := newWatch(is.state, is.seq)
+		w.Planned = 10 * time.Second
+		s.silenced(func() {
+			if err := arm(s.ctx, s.b, w, ""); err != nil {
+				s.Fatal(err)
+			}
+		})
+		silent, err := s.b.NextTimer(s.ctx, 0)
+		if err != nil {
+			s.Fatal(err)
+		}
+		w.Planned, w.Answered = time.Hour, 7
+		if err := arm(s.ctx, s.b, w, ""); err != nil {
+			s.Fatal(err)
+		}
+		r := &round{Sweeper: s.sweeper("w"), lease: s.died()}
+		r.lease.guard(func(error) {})
+		defer r.lease.end.Stop()
+		if err := r.timer(s.ctx, silent); err != nil {
+			s.Fatal(err)
+		}
+		if got, at, _ := s.armed("p"); got.Answered != 7 || time.Until(at) != time.Hour || r.result.Overdue != 0 {
+			s.Errorf("the newer timer was replaced: in %v, %+v", time.Until(at), r.result)
+		}
+	})
+}
