@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"reconciler/internal/history/peers"
 	"reconciler/internal/payment"
 	"reconciler/internal/sandbox"
 )
@@ -53,7 +54,7 @@ func (b *board) announce(p planned) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s := &standing{planned: p}
-	b.byID[key{p.merchant, p.id}] = s
+	b.byID[key{p.Merchant, p.ID}] = s
 	b.undone = append(b.undone, s)
 	b.counts.announced++
 	b.count(s, 1, 0)
@@ -61,10 +62,10 @@ func (b *board) announce(p planned) {
 
 // count adds to the shares of the payment's provider.
 func (b *board) count(s *standing, announced, done int) {
-	part := b.counts.byProvider[s.provider]
+	part := b.counts.byProvider[s.Provider]
 	part.announced += announced
 	part.done += done
-	b.counts.byProvider[s.provider] = part
+	b.counts.byProvider[s.Provider] = part
 	b.counts.done += done
 }
 
@@ -98,7 +99,7 @@ func (b *board) settle(now time.Time, truth func(planned) sandbox.Truth) {
 	for _, s := range b.undone {
 		if s.want == "" && !now.Before(s.ends) {
 			if t := truth(s.planned); t.Ended {
-				s.want = ending(s.planned, t)
+				s.want = peers.Ending(s.Payment, t)
 			}
 		}
 		if s.want == "" || s.status != s.want {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"reconciler/internal/history/peers"
 	"reconciler/internal/payment"
 	"reconciler/internal/sandbox"
 )
@@ -21,7 +22,7 @@ func TestBoard_CountsWhoIsAtTheEndAsItsProviderSays(t *testing.T) {
 	start := time.Date(2026, 2, 3, 10, 0, 0, 0, time.UTC)
 	b := newBoard()
 	for i, provider := range []string{sandbox.Halyk, sandbox.Uapay, sandbox.Uapay} {
-		b.announce(planned{id: fmt.Sprint(i), merchant: "shop", provider: provider, ends: start.Add(time.Duration(i) * time.Second)})
+		b.announce(planned{Payment: peers.Payment{ID: fmt.Sprint(i), Merchant: "shop", Provider: provider}, ends: start.Add(time.Duration(i) * time.Second)})
 	}
 	b.published(event("0", payment.Pending), 2)
 	b.published(event("0", payment.Succeeded), 2)
@@ -49,7 +50,7 @@ func TestBoard_CountsWhoIsAtTheEndAsItsProviderSays(t *testing.T) {
 
 func TestBoard_TakesBackWhoLeavesTheEnd(t *testing.T) {
 	b := newBoard()
-	b.announce(planned{id: "p", merchant: "shop", provider: sandbox.Halyk})
+	b.announce(planned{Payment: peers.Payment{ID: "p", Merchant: "shop", Provider: sandbox.Halyk}})
 	for _, c := range []struct {
 		status payment.Status
 		done   int
@@ -79,7 +80,7 @@ func TestBoard_IsSafeForAnnouncerFollowerAndScreen(t *testing.T) {
 		defer close(heard)
 		for i := range payments {
 			id := fmt.Sprint(i)
-			b.announce(planned{id: id, merchant: "shop", provider: sandbox.Halyk})
+			b.announce(planned{Payment: peers.Payment{ID: id, Merchant: "shop", Provider: sandbox.Halyk}})
 			heard <- id
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"reconciler/internal/history/peers"
 	"reconciler/internal/retry"
 	"reconciler/internal/sandbox"
 )
@@ -29,7 +30,7 @@ func TestPace_WatchesOutliveEveryLife(t *testing.T) {
 			open := time.Duration(0)
 			for _, stage := range l.Stages(provider) {
 				long := time.Duration(1.25 * stage.Steps * float64(pace.Step)) // lengths vary by a quarter
-				status := meaning(provider, stage.Word)
+				status := peers.Meaning(provider, stage.Word)
 				limit := pace.Watch(retry.Settled) - 3*pace.Look
 				switch {
 				case status == "" || status.Open():

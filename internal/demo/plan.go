@@ -10,14 +10,13 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"reconciler/internal/broker"
+	"reconciler/internal/history/peers"
 	"reconciler/internal/sandbox"
 )
 
 // planned is one payment of the demo.
 type planned struct {
-	id, merchant, provider, currency string
-	reference                        map[string]string
-	expires                          time.Time
+	peers.Payment
 	// ends is when the last stage of its life begins.
 	ends time.Time
 }
@@ -85,10 +84,10 @@ func (r *run) announceOne(ctx context.Context, random *rand.Rand, i int) error {
 	if err != nil {
 		return fmt.Errorf("make payment %d at %s: %w", i, provider, err)
 	}
-	p := planned{
-		id: made.ID, provider: provider, currency: made.Currency, reference: made.Reference, expires: made.Expires,
-		merchant: r.Hooks[random.IntN(len(r.Hooks))].Merchant,
-	}
+	p := planned{Payment: peers.Payment{
+		ID: made.ID, Provider: provider, Currency: made.Currency, Reference: made.Reference, Expires: made.Expires,
+		Merchant: r.Hooks[random.IntN(len(r.Hooks))].Merchant,
+	}}
 	p.ends = r.truth(p).EndsAt
 	r.plan = append(r.plan, p)
 	r.board.announce(p)
@@ -101,9 +100,9 @@ func (r *run) announceOne(ctx context.Context, random *rand.Rand, i int) error {
 		times = 2
 	}
 	for range times {
-		told, err := r.js.PublishAsync(broker.CreatedSubject(p.merchant, p.id), body)
+		told, err := r.js.PublishAsync(broker.CreatedSubject(p.Merchant, p.ID), body)
 		if err != nil {
-			return fmt.Errorf("announce payment %s: %w", p.id, err)
+			return fmt.Errorf("announce payment %s: %w", p.ID, err)
 		}
 		r.told = append(r.told, told)
 	}
@@ -111,12 +110,12 @@ func (r *run) announceOne(ctx context.Context, random *rand.Rand, i int) error {
 }
 
 // truth is where a payment really stands now.
-func (r *run) truth(p planned) sandbox.Truth { return r.Sandbox.Truth(p.provider, p.reference) }
+func (r *run) truth(p planned) sandbox.Truth { return peers.Truth(r.Sandbox, p.Payment) }
 
 // createdEvent is what a backend publishes.
 func createdEvent(p planned, made sandbox.Payment) ([]byte, error) {
 	event := map[string]any{
-		"id": "created-" + p.id, "payment_id": p.id, "merchant_id": p.merchant, "provider": p.provider,
+		"id": "created-" + p.ID, "payment_id": p.ID, "merchant_id": p.Merchant, "provider": p.Provider,
 		"reference": made.Reference, "amount": made.Amount, "currency": made.Currency,
 		"created_at": made.Created.UTC().Format(time.RFC3339Nano),
 		"metadata":   map[string]any{"life": made.Life},
@@ -126,7 +125,7 @@ func createdEvent(p planned, made sandbox.Payment) ([]byte, error) {
 	}
 	body, err := json.Marshal(event)
 	if err != nil {
-		return nil, fmt.Errorf("encode the created event of %s: %w", p.id, err)
+		return nil, fmt.Errorf("encode the created event of %s: %w", p.ID, err)
 	}
 	return body, nil
 }

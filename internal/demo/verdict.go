@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"reconciler/internal/history/peers"
 	"reconciler/internal/invariant"
 	"reconciler/internal/payment"
 )
@@ -48,20 +49,20 @@ func (r *run) judgeEnds(h invariant.History, result *Result) []planned {
 	var unfinished []planned
 	last := lastStatuses(h.Events)
 	for _, p := range r.plan {
-		status, published := last[key{p.merchant, p.id}]
+		status, published := last[key{p.Merchant, p.ID}]
 		if !published {
 			status = "none"
 		}
 		result.ByStatus[string(status)]++
-		result.ByProvider[p.provider]++
+		result.ByProvider[p.Provider]++
 		truth := r.truth(p)
-		want := ending(p, truth)
+		want := peers.Ending(p.Payment, truth)
 		if truth.Ended && status == want {
 			result.Done++
 			continue
 		}
 		unfinished = append(unfinished, p)
-		line := fmt.Sprintf("%s at %s (life %s): published %q, its provider's ledger says %q", p.id, p.provider, truth.Life, status, want)
+		line := fmt.Sprintf("%s at %s (life %s): published %q, its provider's ledger says %q", p.ID, p.Provider, truth.Life, status, want)
 		if !truth.Ended {
 			line += " and is not at its end"
 		}
@@ -73,7 +74,7 @@ func (r *run) judgeEnds(h invariant.History, result *Result) []planned {
 func stories(h invariant.History, of []planned) string {
 	var all strings.Builder
 	for _, p := range of[:min(len(of), mostStories)] {
-		all.WriteString(invariant.Story(h, p.merchant, p.id) + "\n")
+		all.WriteString(invariant.Story(h, p.Merchant, p.ID) + "\n")
 	}
 	return all.String()
 }

@@ -33,11 +33,13 @@ func Check(h History) []Violation {
 		j.judgeVersions(r)
 		j.judgeTold(r)
 		j.judgeSpent(r)
+		j.judgeGiveUps(r)
 		j.judgeMoney(r)
 		j.judgeFold(r)
 	}
 	j.judgePending()
 	j.judgeWebhooks()
+	j.judgePatience()
 	j.judgeLimits()
 	j.judgeSealed()
 	slices.SortStableFunc(j.found, func(a, b Violation) int {

@@ -34,6 +34,10 @@ type History struct {
 	Dead []Dead
 	// Endpoints are the configured endpoints.
 	Endpoints []Endpoint
+	// GiveUps are when accounts give up, Webhooks how merchants are waited for; what
+	// is not set is not judged.
+	GiveUps  []GiveUp
+	Webhooks WebhookLimits
 	// Without names sources that are not at hand. An empty ledger is none of
 	// them: it says that nobody asked, or that nothing arrived.
 	Without Sources
@@ -70,6 +74,8 @@ const (
 	ReasonConflict         = "conflict"
 	ReasonUnknownProvider  = "unknown_provider"
 	ReasonInvalidReference = "invalid_reference"
+	// ReasonExhausted: a webhook was tried as often as it has to be.
+	ReasonExhausted = "exhausted"
 	// ReasonForged is no end for a webhook: what a worker takes for forged, it lost.
 	ReasonForged = "forged"
 )
@@ -164,6 +170,8 @@ type Attempt struct {
 	Version  int
 	EventID  string
 	Body     []byte // the record as stored
+	// Replay says that the record bears a replay's mark: the attempt was asked for again.
+	Replay bool
 }
 
 // Receipt is one request in a merchant's ledger.
@@ -177,6 +185,14 @@ type Receipt struct {
 	Verified bool
 	// Delivered says that the merchant took it (answered 2xx).
 	Delivered bool
+	// Replay says that the request said it was one (webhook-replay: true). It
+	// counts as taken, but is in no order: whoever asked for it chose what to send.
+	// The webhook log has to bear it out, so set Attempt.Replay too.
+	Replay bool
+	// Gone says that it was answered 410, RetryAfter how long it was told to wait.
+	// Leave Gone out where a person may have enabled the endpoint again.
+	Gone       bool
+	RetryAfter time.Duration
 }
 
 // Dead is one dead letter. Merchant and Payment are set where it belongs to a
@@ -203,4 +219,8 @@ type Endpoint struct {
 	// Disabled says that it was turned off at some time, by configuration or by
 	// its own 410: what was skipped then is no loss. Elsewhere nothing may be skipped.
 	Disabled bool
+	// Since is when the last worker knew it, where it was added while they ran:
+	// events that were stored before are not owed to it, though it may get them.
+	// Zero: it was always there.
+	Since time.Time
 }

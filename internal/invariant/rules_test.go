@@ -401,6 +401,88 @@ func TestCheck_Rule5_Webhooks(t *testing.T) {
 	})
 }
 
+// replayed makes of an event's only delivery at an endpoint a replay of today.
+func replayed(h *history, id string, version int, endpoint string) *invariant.Receipt {
+	r := receiptAt(h, id, version, endpoint)
+	r.Time, r.Replay = h.Now, true
+	for i := range h.Attempts {
+		if a := &h.Attempts[i]; a.EventID == r.EventID && a.Endpoint == endpoint {
+			a.Replay = true
+		}
+	}
+	return r
+}
+
+// since makes an endpoint of m-1 that is known from an event of p-late on, and got
+// nothing of that payment before.
+func since(h *history, endpoint string, version int) {
+	i := slices.IndexFunc(h.Endpoints, func(p invariant.Endpoint) bool { return p.ID == endpoint && p.Merchant == "m-1" })
+	h.Endpoints[i].Since = eventAt(h, "p-late", version).Time
+}
+
+func TestCheck_Rule5_ReplaysAreInNoOrder_FirstDeliveriesAre(t *testing.T) {
+	checkBroken(t, []broken{
+		{"a replay of an old version behind newer ones", func(h *history) { replayed(h, "p-late", 1, "all") }, ""},
+		{"the same, not called a replay", func(h *history) { replayed(h, "p-late", 1, "all").Replay = false }, "5 p-late"},
+		{"replays in the wrong order", func(h *history) {
+			replayed(h, "p-late", 2, "all").Time = h.Now.Add(-time.Second)
+			replayed(h, "p-late", 1, "all")
+		}, ""},
+		{"a replay besides, before the first delivery of another", func(h *history) {
+			r := *receiptAt(h, "p-late", 3, "all")
+			r.Time, r.Replay = receiptAt(h, "p-late", 1, "all").Time.Add(-time.Hour), true
+			h.Receipts = append(h.Receipts, r)
+			h.Attempts = append(h.Attempts, invariant.Attempt{
+				Outcome: invariant.OutcomeDelivered, Merchant: "m-1", Endpoint: "all", Payment: "p-late", Version: 3, EventID: r.EventID, Replay: true,
+			})
+		}, ""},
+		{"first deliveries out of order, each replayed in order too", func(h *history) {
+			a, b := receiptAt(h, "p-late", 2, "all"), receiptAt(h, "p-late", 3, "all")
+			for _, r := range []*invariant.Receipt{a, b} {
+				again := *r
+				again.Time, again.Replay = h.Now, true
+				h.Receipts = append(h.Receipts, again)
+				h.Attempts = append(h.Attempts, invariant.Attempt{
+					Outcome: invariant.OutcomeDelivered, Merchant: "m-1", Endpoint: "all", Payment: "p-late", Version: 2, EventID: a.EventID, Replay: true,
+				}, invariant.Attempt{
+					Outcome: invariant.OutcomeDelivered, Merchant: "m-1", Endpoint: "all", Payment: "p-late", Version: 3, EventID: b.EventID, Replay: true,
+				})
+			}
+			a, b = receiptAt(h, "p-late", 2, "all"), receiptAt(h, "p-late", 3, "all")
+			a.Time, b.Time = b.Time, a.Time
+		}, "5 p-late"},
+		{"called a replay, which the log does not know", func(h *history) { receiptAt(h, "p-late", 1, "all").Replay = true }, "5 p-late"},
+		{"the same while work goes on", func(h *history) {
+			receiptAt(h, "p-late", 1, "all").Replay = true
+			h.Quiet = false
+		}, ""},
+		{"a replay that was not taken delivers nothing", func(h *history) { replayed(h, "p-late", 1, "all").Delivered = false }, "5 p-late"},
+	})
+}
+
+func TestCheck_Rule5_AnEndpointIsOwedWhatCameAfterIt(t *testing.T) {
+	checkBroken(t, []broken{
+		{"an event from before it is missing", func(h *history) {
+			since(h, "final", 3)
+			dropReceipts(h, "p-late", 2, "final")
+		}, ""},
+		{"the first event after it is missing", func(h *history) {
+			since(h, "final", 2)
+			dropReceipts(h, "p-late", 2, "final")
+		}, "5 p-late"},
+		{"an event from before it came all the same", func(h *history) { since(h, "final", 3) }, ""},
+		{"an event from before it came by replay, behind newer ones", func(h *history) {
+			since(h, "all", 3)
+			replayed(h, "p-late", 1, "all")
+			dropReceipts(h, "p-late", 2, "all")
+		}, ""},
+		{"an event from before it came out of order", func(h *history) {
+			since(h, "all", 3)
+			receiptAt(h, "p-late", 1, "all").Time = h.Now
+		}, "5 p-late"},
+	})
+}
+
 func TestCheck_Rule6_Inputs(t *testing.T) {
 	checkBroken(t, []broken{
 		{"no JSON, dropped", func(h *history) { dropDead(h, "not_json") }, "6"},

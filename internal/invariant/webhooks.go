@@ -15,10 +15,11 @@ type route struct{ merchant, endpoint, event string }
 // deliveries is what became of the webhooks.
 type deliveries struct {
 	endpoints map[string][]Endpoint // by merchant
-	first     map[route]arrival     // of delivered receipts
+	first     map[route]arrival     // of delivered receipts that were no replays
 	taken     map[route]bool        // by the merchants' ledgers or, Without them, the log
 	givenUp   map[route]bool
 	skipped   map[route]bool
+	replayed  map[route]bool // by the webhook log
 }
 
 // arrival orders receipts: by time, then as the ledger has them.
@@ -35,7 +36,7 @@ func (a arrival) before(b arrival) bool {
 func (j *judge) judgeWebhooks() {
 	w := deliveries{
 		endpoints: map[string][]Endpoint{}, first: map[route]arrival{},
-		taken: map[route]bool{}, givenUp: map[route]bool{}, skipped: map[route]bool{},
+		taken: map[route]bool{}, givenUp: map[route]bool{}, skipped: map[route]bool{}, replayed: map[route]bool{},
 	}
 	for _, p := range j.h.Endpoints {
 		w.endpoints[p.Merchant] = append(w.endpoints[p.Merchant], p)
@@ -51,6 +52,7 @@ func (j *judge) judgeWebhooks() {
 	for _, a := range j.h.Attempts {
 		j.judgeAttempt(&w, a)
 	}
+	j.judgeReplays(&w)
 	for _, r := range j.records {
 		for _, p := range w.endpoints[r.merchant] {
 			j.judgeDeliveries(&w, r, p)
@@ -95,9 +97,24 @@ func (j *judge) judgeReceipt(w *deliveries, receipt Receipt, index int) {
 	if receipt.Verified && receipt.Delivered {
 		way, now := route{receipt.Merchant, receipt.Endpoint, receipt.EventID}, arrival{receipt.Time, index}
 		w.taken[way] = true
-		if first, ok := w.first[way]; !ok || now.before(first) {
+		if first, ok := w.first[way]; !receipt.Replay && (!ok || now.before(first)) {
 			w.first[way] = now
 		}
+	}
+}
+
+// judgeReplays judges that what was called a replay is one by the log: else a
+// worker could free itself of the order by a header.
+func (j *judge) judgeReplays(w *deliveries) {
+	if !j.h.Quiet {
+		return // its record may be on its way
+	}
+	for _, receipt := range j.h.Receipts {
+		e := j.events[receipt.EventID]
+		if e == nil || !receipt.Replay || w.replayed[route{receipt.Merchant, receipt.Endpoint, receipt.EventID}] {
+			continue
+		}
+		j.fault(5, key{e.data.MerchantID, e.data.PaymentID}, "version %d: endpoint %q got a replay that the webhook log does not hold", e.data.Version, receipt.Endpoint)
 	}
 }
 
@@ -108,6 +125,7 @@ func (j *judge) judgeAttempt(w *deliveries, a Attempt) {
 		j.fault(5, k, "the webhook log holds an attempt for event %q that is none of its events", a.EventID)
 		return
 	}
+	w.replayed[way] = w.replayed[way] || a.Replay
 	switch a.Outcome {
 	case OutcomeDelivered:
 		if j.h.Without.Receipts {
@@ -115,8 +133,7 @@ func (j *judge) judgeAttempt(w *deliveries, a Attempt) {
 		} else if e != nil && !w.taken[way] {
 			j.fault(5, k, "version %d: recorded as delivered, but endpoint %q did not take it", a.Version, a.Endpoint)
 		}
-	case OutcomeExhausted:
-		w.givenUp[way] = true
+	case OutcomeExhausted: // a dead letter has to hold it
 	case OutcomeSkipped:
 		w.skipped[way] = true
 	case OutcomeFailed:
@@ -125,8 +142,8 @@ func (j *judge) judgeAttempt(w *deliveries, a Attempt) {
 	}
 }
 
-// judgeDeliveries judges one payment's events at one endpoint: all there, in
-// order. What was given up may come later, by hand.
+// judgeDeliveries judges one payment's events at one endpoint: all that it is owed
+// are there, first deliveries in order. What was given up may come later, by hand.
 func (j *judge) judgeDeliveries(w *deliveries, r *record, p Endpoint) {
 	var latest arrival
 	newest := 0
@@ -136,7 +153,8 @@ func (j *judge) judgeDeliveries(w *deliveries, r *record, p Endpoint) {
 		}
 		way := route{p.Merchant, p.ID, e.ID}
 		gone := w.givenUp[way] || (p.Disabled && w.skipped[way])
-		if !w.taken[way] && !gone && j.h.Quiet {
+		owed := !e.Time.Before(p.Since)
+		if !w.taken[way] && !gone && owed && j.h.Quiet {
 			j.fault(5, r.key, "version %d: did not reach endpoint %q and is no dead letter", e.data.Version, p.ID)
 		}
 		first, ok := w.first[way]

@@ -1,4 +1,4 @@
-package demo
+package peers
 
 import (
 	"slices"
@@ -49,7 +49,7 @@ func TestMeaning_OfEveryWordThatAProviderCanSay(t *testing.T) {
 		}
 		for _, word := range said {
 			status, ok := want[word]
-			if got := meaning(provider, word); !ok || got != status {
+			if got := Meaning(provider, word); !ok || got != status {
 				t.Errorf("%s: %s means %q, want %q", provider, word, got, status)
 			}
 		}
@@ -57,7 +57,7 @@ func TestMeaning_OfEveryWordThatAProviderCanSay(t *testing.T) {
 }
 
 func TestMeaning_OfNoWordIsNoStatus(t *testing.T) {
-	if got := meaning(sandbox.Finipay, ""); got != "" {
+	if got := Meaning(sandbox.Finipay, ""); got != "" {
 		t.Errorf("nothing told means %q", got)
 	}
 }
@@ -84,7 +84,7 @@ func TestEnding(t *testing.T) {
 		"given back in part, nothing to await": {sandbox.Finipay, time.Time{}, sandbox.PartRefunded, payment.PartiallyRefunded},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := ending(planned{provider: c.provider, expires: c.expires}, sandbox.Truth{Word: c.word, Ended: true})
+			got := Ending(Payment{Provider: c.provider, Expires: c.expires}, sandbox.Truth{Word: c.word, Ended: true})
 			if got != c.want {
 				t.Errorf("the ending is %q, want %q", got, c.want)
 			}
@@ -101,7 +101,7 @@ func TestEnding_OfEveryLifeIsNoOpenStatus(t *testing.T) {
 			if len(stages) == 0 {
 				continue
 			}
-			got := ending(planned{provider: provider}, sandbox.Truth{Word: stages[len(stages)-1].Word, Ended: true})
+			got := Ending(Payment{Provider: provider}, sandbox.Truth{Word: stages[len(stages)-1].Word, Ended: true})
 			if !slices.Contains(payment.Statuses(), got) || got.Open() {
 				t.Errorf("%s at %s ends as %q", l.Name, provider, got)
 			}

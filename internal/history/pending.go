@@ -1,4 +1,4 @@
-package demo
+package history
 
 import (
 	"context"
@@ -14,34 +14,33 @@ import (
 	"reconciler/internal/invariant"
 )
 
-// collectPending reads timers and due messages. They are read one by one, while
+// Pending reads timers and due messages. They are read one by one, while
 // timers still fire, and what fires moves to the end of the stream. So what was
-// read only counts if the stream was the same afterwards; since the worker is
-// stopped, it comes to rest when the last timer has fired.
+// read only counts if the stream was the same afterwards: the workers must be
+// stopped or have nothing to do, and it comes to rest when the last timer has fired.
 //
 // No consumer may look at them: it would acknowledge them away.
-func (r *run) collectPending(ctx context.Context, h *invariant.History) error {
-	// The worker's last acknowledgements are on their way over this connection.
-	if err := r.Conn.FlushWithContext(ctx); err != nil {
-		return fmt.Errorf("read %s: %w", broker.StreamWork, err)
+func Pending(ctx context.Context, b *broker.Broker) ([]invariant.Pending, error) {
+	// A worker's last acknowledgements may be on their way over this connection.
+	if err := b.Conn().FlushWithContext(ctx); err != nil {
+		return nil, fmt.Errorf("read %s: %w", broker.StreamWork, err)
 	}
-	stream, err := r.js.Stream(ctx, broker.StreamWork)
+	stream, err := b.JetStream().Stream(ctx, broker.StreamWork)
 	if err != nil {
-		return fmt.Errorf("open %s: %w", broker.StreamWork, err)
+		return nil, fmt.Errorf("open %s: %w", broker.StreamWork, err)
 	}
 	for before := stateOf(stream.CachedInfo()); ; {
 		pending, err := allPending(ctx, stream)
 		if err != nil {
-			return fmt.Errorf("read %s: %w", broker.StreamWork, err)
+			return nil, fmt.Errorf("read %s: %w", broker.StreamWork, err)
 		}
 		info, err := stream.Info(ctx)
 		if err != nil {
-			return fmt.Errorf("ask about %s: %w", broker.StreamWork, err)
+			return nil, fmt.Errorf("ask about %s: %w", broker.StreamWork, err)
 		}
 		after := stateOf(info)
 		if after == before {
-			h.Pending = pending
-			return nil
+			return pending, nil
 		}
 		before = after
 	}

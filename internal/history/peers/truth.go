@@ -1,17 +1,17 @@
-package demo
+package peers
 
 import (
 	"reconciler/internal/payment"
 	"reconciler/internal/sandbox"
 )
 
-// meaning is what a simulator's word means in our statuses. It is written from
+// Meaning is what a simulator's word means in our statuses. It is written from
 // the words' own meaning and shares nothing with the adapters' tables, so that
 // a wrong line there shows here.
 //
 // A hold that was released is "voided" where the provider tells it apart from a
 // payment that was broken off before any hold (uapay), else "canceled".
-func meaning(provider string, word sandbox.Word) payment.Status {
+func Meaning(provider string, word sandbox.Word) payment.Status {
 	switch word {
 	case sandbox.Waiting:
 		return payment.Pending
@@ -46,17 +46,17 @@ func meaning(provider string, word sandbox.Word) payment.Status {
 	return "" // not known: no status was told
 }
 
-// ending is the status a payment must have been given when its life has ended:
+// Ending is the status a payment must have been given when its life has ended:
 // what the provider says then or, where that decides nothing, what giving up means.
-func ending(p planned, truth sandbox.Truth) payment.Status {
+func Ending(p Payment, truth sandbox.Truth) payment.Status {
 	if truth.Word == sandbox.NotKnown {
 		// Only ecommpay's document makes absence final, once the payer's time is over.
-		if p.provider == "ecommpay" && !p.expires.IsZero() {
+		if p.Provider == "ecommpay" && !p.Expires.IsZero() {
 			return payment.Expired
 		}
 		return payment.Unknown
 	}
-	status := meaning(p.provider, truth.Word)
+	status := Meaning(p.Provider, truth.Word)
 	if status.Open() {
 		return payment.Unknown
 	}

@@ -1,4 +1,4 @@
-package demo
+package history
 
 import (
 	"fmt"
@@ -10,13 +10,11 @@ import (
 	"reconciler/internal/broker"
 	"reconciler/internal/broker/brokertest"
 	"reconciler/internal/invariant"
-	"reconciler/internal/payment"
-	"reconciler/internal/sandbox"
 )
 
 // Timers that fire while the stream is read move to its end: each piece of work
 // has to be seen all the same, and once.
-func TestCollectPending_SeesEachPieceOfWorkOnce_WhileTimersFire(t *testing.T) {
+func TestPending_SeesEachPieceOfWorkOnce_WhileTimersFire(t *testing.T) {
 	const jobs = 4000 // to read them takes longer than the broker's 250 ms between two looks at its timers
 	b := brokertest.Start(t)
 	ctx := brokertest.Context(t)
@@ -31,13 +29,12 @@ func TestCollectPending_SeesEachPieceOfWorkOnce_WhileTimersFire(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := &run{Options: Options{Conn: b.Conn()}, broker: b, js: b.JetStream()}
-	var h invariant.History
-	if err := r.collectPending(ctx, &h); err != nil {
+	pending, err := Pending(ctx, b)
+	if err != nil {
 		t.Fatal(err)
 	}
 	seen := map[string]int{}
-	for _, p := range h.Pending {
+	for _, p := range pending {
 		seen[p.Payment]++
 	}
 	for i := range jobs {
@@ -45,8 +42,8 @@ func TestCollectPending_SeesEachPieceOfWorkOnce_WhileTimersFire(t *testing.T) {
 			t.Fatalf("payment %s was seen %d times", id, seen[id])
 		}
 	}
-	if len(h.Pending) != jobs {
-		t.Errorf("%d pieces of work, want %d", len(h.Pending), jobs)
+	if len(pending) != jobs {
+		t.Errorf("%d pieces of work, want %d", len(pending), jobs)
 	}
 }
 
@@ -80,7 +77,7 @@ func TestPendingOf(t *testing.T) {
 }
 
 // A split letter is one dead letter, whole; a webhook's names its endpoint.
-func TestCollectDead_ReadsLettersWhole(t *testing.T) {
+func TestDead_ReadsLettersWhole(t *testing.T) {
 	b := brokertest.Start(t)
 	ctx := brokertest.Context(t)
 	large := make([]byte, broker.MaxPayload)
@@ -93,39 +90,17 @@ func TestCollectDead_ReadsLettersWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := &run{Options: Options{Conn: b.Conn()}, broker: b, js: b.JetStream()}
-	var h invariant.History
-	if err := r.collectDead(ctx, &h); err != nil {
+	dead, err := Dead(ctx, b)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if len(h.Dead) != 2 {
-		t.Fatalf("%d dead letters, want 2", len(h.Dead))
+	if len(dead) != 2 {
+		t.Fatalf("%d dead letters, want 2", len(dead))
 	}
-	if d := h.Dead[0]; d.Stage != invariant.StageIntake || d.Reason != "too_large" || d.SourceSeq != 7 || len(d.Body) != len(large) || d.Endpoint != "" {
+	if d := dead[0]; d.Stage != invariant.StageIntake || d.Reason != "too_large" || d.SourceSeq != 7 || len(d.Body) != len(large) || d.Endpoint != "" {
 		t.Errorf("the first letter is %s/%s of message %d with %d bytes", d.Stage, d.Reason, d.SourceSeq, len(d.Body))
 	}
-	if d := h.Dead[1]; d.Merchant != "m" || d.Endpoint != "orders" || d.Payment != "p/1" || d.Version != 2 || d.Time.IsZero() {
+	if d := dead[1]; d.Merchant != "m" || d.Endpoint != "orders" || d.Payment != "p/1" || d.Version != 2 || d.Time.IsZero() {
 		t.Errorf("the second letter is %+v, want version 2 of p/1 to orders", d)
-	}
-}
-
-func TestLookOf(t *testing.T) {
-	p := planned{id: "p", merchant: "m", provider: sandbox.Halyk, currency: "KWD"}
-	told := sandbox.Ask{Provider: sandbox.Halyk, Told: sandbox.PartRefunded, CapturedMinor: 12345, RefundedMinor: 45, TooSoon: true}
-	got, err := lookOf(told, p)
-	if err != nil || !got.Answered || !got.Known || got.Status != payment.PartiallyRefunded || !got.TooSoon || got.Merchant != "m" || got.Payment != "p" {
-		t.Errorf("the look is %+v (%v)", got, err)
-	}
-	if got.Captured.String() != "12.345 KWD" || got.Refunded.String() != "0.045 KWD" {
-		t.Errorf("captured %s, refunded %s", got.Captured, got.Refunded)
-	}
-	if got, _ := lookOf(sandbox.Ask{Told: sandbox.NotKnown}, p); !got.Answered || got.Known || got.Captured.Known() {
-		t.Errorf("\"not known\" is %+v, want an answer that knows nothing", got)
-	}
-	if got, _ := lookOf(sandbox.Ask{Fault: "slow"}, p); got.Answered {
-		t.Errorf("an ask that was told nothing is %+v", got)
-	}
-	if _, err := lookOf(sandbox.Ask{Told: sandbox.Charged, CapturedMinor: -1}, p); err == nil {
-		t.Error("a ledger with money below zero was read")
 	}
 }

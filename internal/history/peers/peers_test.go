@@ -1,9 +1,10 @@
-package demo
+package peers
 
 import (
 	"testing"
 
 	"reconciler/internal/invariant"
+	"reconciler/internal/payment"
 	"reconciler/internal/sandbox"
 )
 
@@ -27,7 +28,7 @@ func TestAsks_AreFaultyOnlyWhereTheProviderDidNotSpeak(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			look, err := lookOf(row.ask, planned{currency: "EUR"})
+			look, err := lookOf(row.ask, Payment{Currency: "EUR"})
 			if err != nil || look.Faulty != row.faulty {
 				t.Errorf("faulty %t, want %t (%v)", look.Faulty, row.faulty, err)
 			}
@@ -35,5 +36,26 @@ func TestAsks_AreFaultyOnlyWhereTheProviderDidNotSpeak(t *testing.T) {
 				t.Errorf("outcome %d, want %d", got, row.outcome)
 			}
 		})
+	}
+}
+
+func TestLookOf(t *testing.T) {
+	p := Payment{ID: "p", Merchant: "m", Provider: sandbox.Halyk, Currency: "KWD"}
+	told := sandbox.Ask{Provider: sandbox.Halyk, Told: sandbox.PartRefunded, CapturedMinor: 12345, RefundedMinor: 45, TooSoon: true}
+	got, err := lookOf(told, p)
+	if err != nil || !got.Answered || !got.Known || got.Status != payment.PartiallyRefunded || !got.TooSoon || got.Merchant != "m" || got.Payment != "p" {
+		t.Errorf("the look is %+v (%v)", got, err)
+	}
+	if got.Captured.String() != "12.345 KWD" || got.Refunded.String() != "0.045 KWD" {
+		t.Errorf("captured %s, refunded %s", got.Captured, got.Refunded)
+	}
+	if got, _ := lookOf(sandbox.Ask{Told: sandbox.NotKnown}, p); !got.Answered || got.Known || got.Captured.Known() {
+		t.Errorf("\"not known\" is %+v, want an answer that knows nothing", got)
+	}
+	if got, _ := lookOf(sandbox.Ask{Fault: "slow"}, p); got.Answered {
+		t.Errorf("an ask that was told nothing is %+v", got)
+	}
+	if _, err := lookOf(sandbox.Ask{Told: sandbox.Charged, CapturedMinor: -1}, p); err == nil {
+		t.Error("a ledger with money below zero was read")
 	}
 }
