@@ -41,7 +41,7 @@ func newRoot(s streams) *cobra.Command {
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newDemo(s), newRun(s), newCheck(s), newSandbox(s), newPayments(s), newEndpoints(s), newReplay(s))
+	root.AddCommand(newDemo(s), newRun(s), newCheck(s), newSandbox(s), newPayments(s), newEndpoints(s), newReplay(s), newAudit(s))
 	return root
 }
 
