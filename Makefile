@@ -4,8 +4,10 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 FUZZTIME ?= 10s
+SEEDS ?= 200
+DAYS ?= 30
 
-.PHONY: help test race fuzz lint demo bench generate verify ci
+.PHONY: help test race fuzz soak plants lint demo bench generate verify ci
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS=$$'\t' read -r name what; do printf '  %-10s %s\n' "$$name" "$$what"; done
@@ -23,6 +25,12 @@ fuzz: ## run each fuzz target for FUZZTIME (10s)
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" < /dev/null; \
 		done; \
 	done
+
+soak: ## live through SEEDS (200) worlds of DAYS (30), and cut the worker at every pair of calls; hours
+	go test ./internal/simulation -run 'TestSimulation|TestCut' -v -timeout 24h -seeds $(SEEDS) -days $(DAYS) -pairs
+
+plants: ## plant every fault into the worker and see that the simulation finds it; an hour
+	go test ./internal/simulation -run TestPlants -v -timeout 6h -plants all
 
 lint: ## check format, go vet and staticcheck
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi

@@ -129,15 +129,13 @@ type decision struct {
 // It is false when the whole state shows that there is nothing to tell.
 func (d decision) event(s payment.State, o outcome) (payment.Event, bool) {
 	switch d.change {
-	case applyLook:
-		move, event := payment.Apply(s, o.look())
-		return event, move == payment.Changed
 	case giveUp:
 		return payment.GiveUp(s, d.to, d.reason, o.look()), true
 	case toReview:
 		return payment.ToReview(s, d.reason, o.look()), true
 	}
-	return payment.Event{}, false
+	move, event := payment.Apply(s, o.look())
+	return event, move == payment.Changed
 }
 
 // record is the watch with the look in it: ring, clock, bound number. It is

@@ -1,0 +1,6 @@
+//go:build !race
+
+package simulation
+
+// raced says that this binary looks for data races.
+const raced = false
