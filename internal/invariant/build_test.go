@@ -114,12 +114,12 @@ func (b *builder) publish(s payment.State, e payment.Event) {
 }
 
 func (b *builder) deliver(p invariant.Endpoint, e payment.Event, body []byte) {
+	receipt := invariant.Receipt{
+		Time: b.tick(), Merchant: p.Merchant, Endpoint: p.ID, EventID: e.ID(), Body: bytes.Clone(body), Verified: true, Delivered: true,
+	}
 	attempt := invariant.Attempt{
 		Seq: b.next(), Time: b.tick(), Outcome: invariant.OutcomeDelivered, Merchant: p.Merchant, Endpoint: p.ID,
 		Payment: e.Data.PaymentID, Version: e.Data.Version, EventID: e.ID(), Body: []byte(`{"class":"ok"}`),
-	}
-	receipt := invariant.Receipt{
-		Time: b.tick(), Merchant: p.Merchant, Endpoint: p.ID, EventID: e.ID(), Body: bytes.Clone(body), Verified: true, Delivered: true,
 	}
 	switch {
 	case p.Disabled:
@@ -134,7 +134,7 @@ func (b *builder) deliver(p invariant.Endpoint, e payment.Event, body []byte) {
 		failed.Outcome, refused.Delivered = invariant.OutcomeFailed, false
 		b.h.Attempts = append(b.h.Attempts, failed)
 		b.h.Receipts = append(b.h.Receipts, refused)
-		receipt.Time = b.tick()
+		receipt.Time, attempt.Time = b.tick(), b.tick()
 	}
 	b.h.Attempts = append(b.h.Attempts, attempt)
 	b.h.Receipts = append(b.h.Receipts, receipt)

@@ -64,7 +64,7 @@ func liveSmall(t *testing.T, cuts ...cut) (is end, calls []int, log string) {
 			calls = append(calls, p.nats.Counter().Calls())
 		}
 		for _, p := range w.living() {
-			p.stop()
+			p.stop(stopLimit)
 		}
 		log = w.processes[0].nats.Log()
 		w.must("let the backend follow", w.take())

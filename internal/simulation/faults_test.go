@@ -21,7 +21,7 @@ type kind struct {
 // changes what a seed means.
 func kinds() []kind {
 	var all []kind
-	for _, part := range [][]kind{providerKinds(), hookKinds(), linkKinds(), messageKinds(), processKinds(), brokerKinds(), streamKinds(), inputKinds()} {
+	for _, part := range [][]kind{providerKinds(), hookKinds(), linkKinds(), messageKinds(), processKinds(), brokerKinds(), streamKinds(), timerKinds(), inputKinds()} {
 		all = append(all, part...)
 	}
 	return all
@@ -79,8 +79,8 @@ func (w *world) hits() {
 // countsHits are the kinds of which is known whom they befell; of the others it is
 // enough that they came.
 func countsHits() []string {
-	names := []string{"store full", "merchant gone"}
-	for _, kinds := range [][]kind{providerKinds(), hookKinds(), messageKinds(), streamKinds(), inputKinds()} {
+	names := []string{"store full", "broker clock steps ahead"}
+	for _, kinds := range [][]kind{providerKinds(), hookKinds(), messageKinds(), streamKinds(), timerKinds(), inputKinds()} {
 		for _, k := range kinds {
 			names = append(names, k.name)
 		}
@@ -300,15 +300,19 @@ func processKinds() []kind {
 			if len(living) == 0 {
 				return nil
 			}
-			living[f.which%len(living)].stop()
-			return func() { w.startProcess() }
+			// Half of them are given no time to finish what is in hand.
+			w.burst(f)
+			w.after(time.Duration(20+f.which%100)*time.Second, func() {
+				living[f.which%len(living)].stop(time.Duration(f.which%2) * stopLimit)
+			})
+			return func() { w.after(2*time.Minute, func() { w.startProcess() }) }
 		}},
 		{"two workers", time.Hour, 3 * retry.Day, func(w *world, f fault) func() {
 			p := w.startProcess()
 			w.burst(f)
 			return func() {
 				if len(w.living()) > 1 {
-					p.stop()
+					p.stop(stopLimit)
 				}
 			}
 		}},

@@ -64,23 +64,25 @@ func drawPlan(seed uint64, days time.Duration) plan {
 	slot := (days - begin) / time.Duration(len(own))
 	var drawn plan
 	for i, k := range own {
-		drawn = append(drawn, k.draw(random, begin+time.Duration(i)*slot, slot))
+		drawn = append(drawn, k.draw(random, room{begin + time.Duration(i)*slot, slot, slot / 2}))
 	}
 	for range int(days/retry.Day) * 2 / 3 {
-		drawn = append(drawn, all[random.IntN(len(all))].draw(random, begin, days-begin))
+		drawn = append(drawn, all[random.IntN(len(all))].draw(random, room{begin, days - begin, slot}))
 	}
 	slices.SortStableFunc(drawn, func(a, b fault) int { return cmp.Compare(a.from, b.from) })
 	return drawn
 }
 
-// draw draws one fault within a span: short ones more often than long ones, and none
-// that takes more than half of it.
-func (k kind) draw(random *rand.Rand, from, span time.Duration) fault {
-	shortest := min(k.shortest, span*4/5)
-	longest := max(shortest, min(k.longest, span/2))
+// room is where a fault may lie, and how long it may take at most.
+type room struct{ from, span, most time.Duration }
+
+// draw draws one fault: short ones more often than long ones.
+func (k kind) draw(random *rand.Rand, in room) fault {
+	shortest := min(k.shortest, in.most)
+	longest := max(shortest, min(k.longest, in.most))
 	part := random.Float64()
 	lasts := shortest + time.Duration(part*part*part*float64(longest-shortest))
-	from += time.Duration(random.Float64() * float64(max(0, span-lasts)))
+	from := in.from + time.Duration(random.Float64()*float64(in.span-lasts))
 	return fault{kind: k.name, from: from.Round(time.Second), lasts: lasts.Round(time.Second), which: random.IntN(1 << 16), part: random.Float64()}
 }
 

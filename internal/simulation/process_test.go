@@ -68,6 +68,8 @@ type process struct {
 	worker *worker.Worker // nil until it is up
 	conn   *nats.Conn
 	ended  bool
+	// patience is how long it may take to end in order.
+	patience time.Duration
 	// done is closed when nothing of it runs any more.
 	done   chan struct{}
 	cancel context.CancelFunc
@@ -138,7 +140,10 @@ func (p *process) run(ctx context.Context, conn *nats.Conn, up *worker.Worker) {
 	p.mu.Unlock()
 	up.Start()
 	<-ctx.Done()
-	limited, cancel := context.WithTimeout(context.Background(), stopLimit)
+	p.mu.Lock()
+	patience := p.patience
+	p.mu.Unlock()
+	limited, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	_ = up.Stop(limited) // cut short is an end like another
 	conn.Close()
@@ -167,8 +172,11 @@ func (p *process) kill() {
 	p.cancel()
 }
 
-// stop ends it in order and waits.
-func (p *process) stop() {
+// stop ends it in order and waits; what is in hand may take so long.
+func (p *process) stop(patience time.Duration) {
+	p.mu.Lock()
+	p.patience = patience
+	p.mu.Unlock()
 	p.end()
 	p.nats.Heal()
 	p.http.Heal()

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"reconciler/internal/broker"
@@ -60,6 +62,77 @@ func streamKinds() []kind {
 			})
 		}),
 	}
+}
+
+// timerKinds is what befalls timers themselves.
+func timerKinds() []kind {
+	return []kind{
+		{"timers deleted", 0, 0, func(w *world, f fault) func() {
+			w.eachTimer(func(s jetstream.Stream, m *jetstream.RawStreamMsg, n int) {
+				if poll, err := broker.ParsePoll(m.Subject); err == nil && (n+f.which)%3 == 0 && s.DeleteMsg(w.soon(), m.Sequence) == nil {
+					w.tally.add("hit timers deleted", 1)
+					w.note("the timer of payment %s is deleted", poll.Payment)
+				}
+			})
+			return nil
+		}},
+		// As a publish would that was held up somewhere and comes after a later one.
+		{"old timers come back", time.Hour, 12 * time.Hour, func(w *world, f fault) func() {
+			old := map[string]*jetstream.RawStreamMsg{}
+			w.eachTimer(func(_ jetstream.Stream, m *jetstream.RawStreamMsg, _ int) { old[m.Subject] = m })
+			w.burst(f)
+			w.after(f.lasts/24, func() { // those of the burst are young, and change
+				w.eachTimer(func(_ jetstream.Stream, m *jetstream.RawStreamMsg, _ int) {
+					if old[m.Subject] == nil {
+						old[m.Subject] = m
+					}
+				})
+			})
+			return func() { w.bringBack(old) }
+		}},
+	}
+}
+
+// eachTimer gives every timer that is armed when it begins.
+func (w *world) eachTimer(do func(s jetstream.Stream, m *jetstream.RawStreamMsg, n int)) {
+	if w.server == nil {
+		return
+	}
+	s, err := w.stream(broker.StreamWork)
+	if err != nil {
+		w.note("the timers could not be read: %v", err)
+		return
+	}
+	var all []*jetstream.RawStreamMsg
+	for seq := uint64(1); ; {
+		m, err := s.GetMsg(w.soon(), seq, jetstream.WithGetMsgSubject(broker.FilterTimers))
+		if err != nil {
+			break
+		}
+		all, seq = append(all, m), m.Sequence+1
+	}
+	for n, m := range all { // not before: what is armed anew stands behind
+		do(s, m, n)
+	}
+}
+
+// bringBack puts old timers in the place of those that are armed now, at the same
+// time: what they know is out of date, and nobody is looked at too early.
+func (w *world) bringBack(old map[string]*jetstream.RawStreamMsg) {
+	w.eachTimer(func(_ jetstream.Stream, m *jetstream.RawStreamMsg, _ int) {
+		before := old[m.Subject]
+		at, err := broker.ScheduledAt(m.Header)
+		if err != nil || before == nil || before.Sequence == m.Sequence || time.Until(at) < 30*time.Second {
+			return
+		}
+		if _, err := broker.ParsePoll(m.Subject); err != nil {
+			return
+		}
+		t := broker.Timer{Subject: m.Subject, Target: m.Header.Get("Nats-Schedule-Target"), At: at, Body: before.Data}
+		if err := w.broker.Arm(w.soon(), t); err == nil {
+			w.tally.add("hit old timers come back", 1)
+		}
+	})
 }
 
 // replaceConsumer puts another consumer in the place of a worker's own.
@@ -144,30 +217,23 @@ func (w *world) purgeFiller() {
 // fireAhead makes all timers fire now that would within a span: a broker's clock
 // that steps ahead, and back again.
 func (w *world) fireAhead(span time.Duration) {
-	if w.server == nil {
-		return
-	}
-	s, err := w.stream(broker.StreamWork)
-	if err != nil {
-		w.note("the broker's clock could not be stepped: %v", err)
-		return
-	}
 	ahead := time.Now().Add(span)
-	for seq := uint64(1); ; seq++ {
-		m, err := s.GetMsg(w.soon(), seq, jetstream.WithGetMsgSubject(broker.FilterTimers))
-		if err != nil {
-			return
-		}
-		seq = m.Sequence
+	w.eachTimer(func(_ jetstream.Stream, m *jetstream.RawStreamMsg, _ int) {
 		at, err := broker.ScheduledAt(m.Header)
 		if err != nil || at.After(ahead) || at.Before(time.Now().Add(time.Second)) {
-			continue
+			return
 		}
-		early := broker.Timer{Subject: m.Subject, Target: m.Header.Get("Nats-Schedule-Target"), At: time.Now(), Header: m.Header, Body: m.Data}
+		header := nats.Header{}
+		for name, values := range m.Header {
+			if !strings.HasPrefix(name, "Nats-") {
+				header[name] = values
+			}
+		}
+		early := broker.Timer{Subject: m.Subject, Target: m.Header.Get("Nats-Schedule-Target"), At: time.Now(), Header: header, Body: m.Data}
 		if err := w.broker.Arm(w.soon(), early); err == nil {
-			w.tally.add("timers fired ahead of their time", 1)
+			w.tally.add("hit broker clock steps ahead", 1)
 		}
-	}
+	})
 }
 
 // makeFollower makes the consumer of a backend that follows all changes.

@@ -127,7 +127,7 @@ func (w *world) rest() verdict {
 		w.must("let the backend follow to the end", err)
 	}
 	for _, p := range w.living() {
-		p.stop()
+		p.stop(stopLimit)
 	}
 	return append(v, w.judge()...)
 }
