@@ -105,6 +105,9 @@ func (j *judge) judgePatience() {
 	for _, a := range j.h.Attempts {
 		way := route{a.Merchant, a.Endpoint, a.EventID}
 		recorded[way] = append(recorded[way], a)
+		if a.Outcome == OutcomeFailed && !a.Replay && len(recorded[way]) == j.h.Webhooks.Attempts {
+			j.fault(5, key{a.Merchant, a.Payment}, "version %d: still not given up at endpoint %q after %d attempts", a.Version, a.Endpoint, len(recorded[way]))
+		}
 		if a.Outcome == OutcomeExhausted && !a.Replay && tried[way] {
 			j.judgeExhausted(recorded[way])
 		}

@@ -63,18 +63,28 @@ func eventOf(h *history, id string, version int) string {
 }
 
 func TestCheck_MerchantsAreWaitedFor(t *testing.T) {
-	limits := invariant.WebhookLimits{Attempts: 1, RetryAfter: 6 * time.Hour, InFlight: time.Hour}
+	limits := invariant.WebhookLimits{Attempts: 2, RetryAfter: 6 * time.Hour, InFlight: time.Hour}
 	with := func(spoil func(*history)) func(*history) {
 		return func(h *history) {
 			h.Webhooks = limits
+			// What was given up had two attempts, as the limits want it.
+			for i, a := range h.Attempts {
+				if a.Outcome == invariant.OutcomeExhausted {
+					failed := a
+					failed.Outcome = invariant.OutcomeFailed
+					h.Attempts = slices.Insert(h.Attempts, i, failed)
+					break
+				}
+			}
 			spoil(h)
 		}
 	}
 	checkBroken(t, []broken{
 		{"as it has to be", with(func(*history) {}), ""},
-		{"given up too soon", with(func(h *history) { h.Webhooks.Attempts = 2 }), "5 p-lost"},
+		{"given up too soon", with(func(h *history) { h.Webhooks.Attempts = 3 }), "5 p-lost"},
+		{"not given up in the end", with(func(h *history) { h.Webhooks.Attempts = 1 }), "5 p-forged, 5 p-late, 5 p-lost, 5 p-refunded, 5 p-wrong, 5 p-expired, 5 p-skips, 5 p-unknown"},
 		{"given up for another reason", with(func(h *history) {
-			h.Webhooks.Attempts = 2
+			h.Webhooks.Attempts = 3
 			for i := range h.Dead {
 				if h.Dead[i].Reason == invariant.ReasonExhausted {
 					h.Dead[i].Reason = "gone"
