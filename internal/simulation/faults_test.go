@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"reconciler/internal/retry"
@@ -46,6 +47,12 @@ func provider(name string, shortest, longest time.Duration, fill func(fault) san
 		w.must(name, w.sandbox.Trouble(t))
 		w.windows = append(w.windows, window{name, t})
 		w.burstFor(f, whose{provider: t.Provider})
+		if strings.HasPrefix(name, "provider down") {
+			// More at once than may be asked at a time: some are in hand when the tap closes.
+			for i := range 2 * accountPlaces {
+				w.after(time.Duration(i)*100*time.Millisecond, func() { w.announceAs(whose{provider: t.Provider}, nil) })
+			}
+		}
 		return nil
 	}}
 }

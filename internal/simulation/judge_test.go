@@ -111,7 +111,7 @@ func (w *world) fill(h *invariant.History) {
 	for _, a := range w.accounts {
 		h.Limits = append(h.Limits, invariant.Limits{
 			Account: a.Provider, Rate: accountRate, Burst: accountBurst, Concurrency: accountPlaces, Failures: accountFailures,
-			Reopen: reopen(), Workers: w.mostWorkers(),
+			Reopen: reopen(), Workers: w.most,
 		})
 		cadence, absence := retry.Default(), w.processes[0].providers[a.Provider].Profile().Absence
 		h.GiveUps = append(h.GiveUps, invariant.GiveUp{
@@ -120,10 +120,6 @@ func (w *world) fill(h *invariant.History) {
 		})
 	}
 }
-
-// mostWorkers is how many processes at most were in the fleet at a time: one that
-// was killed counts until the others notice.
-func (w *world) mostWorkers() int { return max(2, len(w.processes)) }
 
 // watchedUntil is until when a payment must at least be polled: three of its
 // longest looks before the end of its watch.

@@ -97,6 +97,7 @@ func (w *world) startProcess() *process {
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel = cancel
 	w.processes = append(w.processes, p)
+	w.most = max(w.most, len(w.living())+1)
 	w.note("process %d begins", n)
 	go p.live(ctx)
 	return p

@@ -49,6 +49,9 @@ type world struct {
 	broker *broker.Broker
 
 	processes []*process
+	// most is how many processes were in the fleet at a time: one that was killed
+	// counts until the others notice.
+	most int
 	// disturbing are the kinds of disturbances that go on, for processes to come.
 	disturbing map[string]float64
 	steps      steps

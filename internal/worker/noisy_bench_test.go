@@ -72,6 +72,7 @@ func benchNoisy(b *testing.B, synced, noisy bool) {
 		}
 		break
 	}
+	street.letGo()
 	b.ReportMetric(float64(street.count()), "delivered")
 	b.ReportMetric(float64(quiet-street.count()), "missing")
 	b.ReportMetric(0, "ns/op")
@@ -114,6 +115,8 @@ func merchantName(i int) string { return fmt.Sprintf("merchant-%03d", i) }
 type street struct {
 	endpoints []notify.Endpoint
 	troubled  int
+	// letGo ends the hanging, or a worker could not stop in order.
+	letGo func()
 
 	mu   sync.Mutex
 	took []time.Duration
@@ -123,7 +126,8 @@ func newStreet(b *testing.B, noisy bool) *street {
 	b.Helper()
 	s := &street{}
 	gone := make(chan struct{})
-	b.Cleanup(func() { close(gone) })
+	s.letGo = sync.OnceFunc(func() { close(gone) })
+	b.Cleanup(s.letGo)
 	kinds := map[int]http.HandlerFunc{}
 	if noisy {
 		s.troubled = 2

@@ -63,7 +63,7 @@ func TestAll_SaysOfEachPlantWhatItIs(t *testing.T) {
 }
 
 func TestFind_KnowsPlantsAndNothingElse(t *testing.T) {
-	if p, err := Find("ack-first"); err != nil || p.Name != "ack-first" || p.planted() != "ack-first,no-sweep" {
+	if p, err := Find("ack-first"); err != nil || p.Name != "ack-first" || p.planted() != "ack-first,sweep-ignores-missing" {
 		t.Errorf("Find gave %+v, %v", p, err)
 	}
 	if _, err := Find("ack-last"); err == nil {

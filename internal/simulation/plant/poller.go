@@ -4,12 +4,12 @@ func pollerPlants() []Plant {
 	return []Plant{
 		// A worker that dies in between leaves a payment without timer and due message.
 		{
-			Name: "ack-first", Says: "a due poll is acknowledged before its status is recorded", Rules: []int{1}, With: noSweep(),
+			Name: "ack-first", Says: "a due poll is acknowledged before its status is recorded", Rules: []int{1}, With: noSearch(),
 			Edits: []Edit{{File: pollerFile, In: settleIn, Old: `trace := msg.Headers().Get(headerTrace)`, New: earlyAck("p")}},
 		},
 		// Payments that their provider hears of a little later have no timer any more.
 		{
-			Name: "drop-not-found", Says: "a payment that its provider does not know is forgotten", Rules: []int{1}, With: noSweep(),
+			Name: "drop-not-found", Says: "a payment that its provider does not know is forgotten", Rules: []int{1}, With: noSearch(),
 			Edits: []Edit{{File: pollerFile, In: handleIn, Old: `o.trigger = trigger`, New: `if PLANTED && o.failure != nil && o.failure.Kind == providers.NotFound {
 		return acknowledge(msg)
 	}
@@ -18,7 +18,7 @@ func pollerPlants() []Plant {
 		// The first step that fails for good loses the timer: a stop in the middle of a
 		// broker outage is enough.
 		{
-			Name: "arm-error-logged", Says: "a timer that can't be armed is left out", Rules: []int{1}, With: noSweep(),
+			Name: "arm-error-logged", Says: "a timer that can't be armed is left out", Rules: []int{1}, With: noSearch(),
 			Edits: []Edit{{File: pollerFile, In: settleIn, Old: `if err := arm(ctx, p.broker, w, trace); err != nil {`, New: `RIGHT
 			if PLANTED {
 				return acknowledge(msg)
@@ -47,7 +47,7 @@ func pollerPlants() []Plant {
 		// Two workers race for one change: the loser forgets that it has to arm, and the
 		// winner may have died before it did.
 		{
-			Name: "timer-lost-on-conflict", Says: "who finds that the payment has changed drops the due message", Rules: []int{1}, With: noSweep(),
+			Name: "timer-lost-on-conflict", Says: "who finds that the payment has changed drops the due message", Rules: []int{1}, With: noSearch(),
 			Edits: []Edit{
 				{File: pollerFile, In: publishIn, Old: `w = w.at(is.state.Last, is.seq)`, New: `if PLANTED {
 				return w, nil, &broker.ConflictError{}
@@ -62,7 +62,7 @@ func pollerPlants() []Plant {
 		},
 		// The timer was never armed by the worker that had the message before.
 		{
-			Name: "newer-timer-believed", Says: "a due message that comes again is dropped: surely there is a newer timer", Rules: []int{1}, With: noSweep(),
+			Name: "newer-timer-believed", Says: "a due message that comes again is dropped: surely there is a newer timer", Rules: []int{1}, With: noSearch(),
 			Edits: []Edit{{File: pollerFile, In: "func (p *poller) superseded(", Old: `taken, err := takenOver(ctx, p.broker, msg)`, New: `if PLANTED {
 		return true, nil
 	}
@@ -79,7 +79,7 @@ func pollerPlants() []Plant {
 		},
 		// A refund of tomorrow, or a payer whose bank was slow, is never seen.
 		{
-			Name: "watch-ends-at-decision", Says: "a payment is not looked at any more once it is decided", Rules: []int{1, 3}, With: noSweep(),
+			Name: "watch-ends-at-decision", Says: "a payment is not looked at any more once it is decided", Rules: []int{1, 3}, With: noSearch(),
 			Edits: []Edit{{File: decideFile, In: "func again(", Old: `w.Status.ClosedForGood()`, New: `RIGHT || PLANTED && w.Status.Final()`}},
 		},
 		// What was in hand when the grace period ended is lost.

@@ -52,7 +52,7 @@ func TestWorld(t *testing.T) {
 	case "money-as-text":
 		say("seed 1: 12 payments\nviolation of rule 9: not its own")
 		t.Fail()
-	case "drop-not-found,no-sweep":
+	case "drop-not-found,sweep-ignores-missing":
 		t.Fatal("it never came to rest")
 	case "hint-before-floor":
 		say("seed 1: begins")

@@ -46,7 +46,7 @@ func statusPlants() []Plant {
 		// The worker meets its own first version and takes it for somebody else's, who
 		// will have armed the timer.
 		{
-			Name: "lost-answer-is-lost", Says: "a change whose acknowledgement does not come is taken for not stored", Rules: []int{1}, With: noSweep(),
+			Name: "lost-answer-is-lost", Says: "a change whose acknowledgement does not come is taken for not stored", Rules: []int{1}, With: noSearch(),
 			Edits: []Edit{
 				{File: appendFile, In: casIn, Old: `seq, decided, err := b.resolve(ctx, stream, a, inDoubt)`, New: `inDoubt = inDoubt && !PLANTED
 		RIGHT`},

@@ -1,7 +1,7 @@
 package plant
 
-// noSweep names the plant without which the sweep mends what others lose.
-func noSweep() []string { return []string{"no-sweep"} }
+// noSearch names the plant without which the sweep mends what others lose.
+func noSearch() []string { return []string{"sweep-ignores-missing"} }
 
 const roundFile = "internal/consumer/sweepround.go"
 
@@ -15,7 +15,8 @@ func sweepPlants() []Plant {
 			Blind: "a poll's overdue timer is still one pending poll: the world has to ask whether it lies in the future",
 			Edits: []Edit{{File: roundFile, In: "func (r *round) timer(", Old: `time.Since(t.At) < overdue`, New: `RIGHT || PLANTED`}},
 		},
-		// Nobody comes back to a payment whose timer is gone.
+		// Nobody comes back to a payment whose timer is gone. Other plants need it: what they
+		// lose is found again within minutes.
 		{
 			Name: "sweep-ignores-missing", Says: "the sweep does not look for payments without a timer", Rules: []int{1},
 			Blind: "it takes a work stream that loses timers: only then is one missing",
@@ -26,7 +27,7 @@ func sweepPlants() []Plant {
 		return r.log(ctx)
 	}}`}},
 		},
-		// Both. Other plants need it: what they lose is found again within minutes.
+		// Both.
 		{
 			Name: "no-sweep", Says: "nobody sweeps", Rules: []int{1, 5},
 			Blind: "as for the two halves of it",
@@ -57,7 +58,7 @@ func timerPlants() []Plant {
 	return []Plant{
 		// Pulled just before the breaker opened, gone just after.
 		{
-			Name: "closed-tap-drops", Says: "a due poll that meets a closed tap is acknowledged", Rules: []int{1}, With: noSweep(),
+			Name: "closed-tap-drops", Says: "a due poll that meets a closed tap is acknowledged", Rules: []int{1}, With: noSearch(),
 			Edits: []Edit{{File: pollerFile, In: handleIn, Old: `return handBackUnasked(msg)`, New: `if PLANTED {
 			return acknowledge(msg)
 		}
@@ -80,7 +81,7 @@ func hintPlants() []Plant {
 		// The broker loses a timer that is replaced in the moment it fires; and one that
 		// was read before a look brings the old watch back after it.
 		{
-			Name: "hint-rearms", Says: "a hint arms the timer for now instead of firing it", Rules: []int{7, 1}, With: noSweep(),
+			Name: "hint-rearms", Says: "a hint arms the timer for now instead of firing it", Rules: []int{7, 1}, With: noSearch(),
 			Blind: "it takes a hint within milliseconds of the instant in which the timer fires",
 			Edits: []Edit{
 				{File: "internal/consumer/hint.go", In: "func (h *Hinter) fire(", Old: `err := h.broker.FireNow(ctx, broker.Fire{`, New: `if PLANTED {
