@@ -1,10 +1,10 @@
 package broker
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -25,32 +25,64 @@ type Timer struct {
 // broker keeps it.
 //
 // A timer that is replaced in the moment it fires may be lost although Arm
-// succeeded; the due message of the old one is there then. After a lost
-// acknowledgement it is armed again only if nothing shows that it was stored: it
-// may have fired meanwhile, and would fire a second time, before whoever is asked
-// may be asked again. Where clocks disagree by more than an attempt takes, a timer
-// that was there before may be left in its place; there is one in any case.
+// succeeded; the due message of the old one is there then.
+//
+// Where an attempt fails, what it was may have come about all the same: the timer
+// was stored, and has fired meanwhile; or another delivery of the same message was
+// quicker, when the broker had no room for longer than it waits for an
+// acknowledgement. So it looks before it tries again, and replaces only what it has
+// seen: else the next look would come twice, before the provider may be asked
+// again. Where clocks disagree by more than an attempt takes, a timer that was there
+// before may be left in its place; there is one in any case.
 func (b *Broker) Arm(ctx context.Context, t Timer) error {
 	msg, err := timerMessage(t)
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	return b.publish(ctx, "arm a timer", msg, func(ctx context.Context) bool { return b.armed(ctx, t, began) })
+	for pace := b.pacer("arm a timer"); ; {
+		ack, err := b.send(ctx, msg)
+		switch judge(ack, err) {
+		case accepted, repeated:
+			return nil
+		case refused:
+			return nil // somebody armed one since we looked
+		case impossible:
+			return fmt.Errorf("arm a timer: %w", err)
+		}
+		for looked := false; !looked; {
+			if ended := pace.wait(ctx, err); ended != nil {
+				return ended
+			}
+			var armed bool
+			var last uint64
+			armed, last, err = b.armed(ctx, t, began)
+			if armed {
+				return nil
+			}
+			msg.Header.Set(headerExpected, strconv.FormatUint(last, 10))
+			msg.Header.Set(headerExpectedSubject, t.Subject)
+			looked = err == nil
+		}
+	}
 }
 
-// armed reports whether the timer is there for certain: itself, or as the due
-// message that came of it, or as what replaced it since we began to arm it.
-func (b *Broker) armed(ctx context.Context, t Timer, began time.Time) bool {
+// armed reports whether a timer was armed since we began to: it is there, or what it
+// made due is, and whoever takes that arms the next. If not, last is the sequence of
+// the timer that is there; 0: none is.
+func (b *Broker) armed(ctx context.Context, t Timer, began time.Time) (armed bool, last uint64, err error) {
 	is, err := b.read(ctx, StreamWork, readRequest{Last: t.Subject})
 	switch {
 	case err == nil:
-		return is.Time.After(began)
+		return is.Time.After(began), is.Seq, nil
 	case !errors.Is(err, ErrNotFound):
-		return false
+		return false, 0, err
 	}
 	due, err := b.read(ctx, StreamWork, readRequest{Last: t.Target})
-	return err == nil && due.Time.After(began) && bytes.Equal(due.Body, t.Body)
+	if errors.Is(err, ErrNotFound) {
+		return false, 0, nil
+	}
+	return err == nil && due.Time.After(began), 0, err
 }
 
 // timerMessage is a timer as the broker is told of it.

@@ -235,3 +235,33 @@ func TestSweep_DoesNotReplaceATimerThatWasArmedMeanwhile(t *testing.T) {
 		}
 	})
 }
+
+// While the store is full a message in hand is delivered again and again, and each
+// delivery tries to arm the same timer. When there is room, one of them does.
+func TestArm_ManyTimesWhileTheStoreIsFull_MakesOneDueMessage(t *testing.T) {
+	inSmallStore(t, func(s *stage) {
+		const deliveries = 8
+		free := s.fill()
+		armed := make(chan error, deliveries)
+		for i := range deliveries {
+			go func() {
+				time.Sleep(time.Duration(i) * time.Minute)
+				armed <- s.b.Arm(context.Background(), broker.Timer{
+					Subject: broker.PollTimer(acme, "m", "p"), Target: broker.PollDue(acme, "m", "p"),
+					At: time.Now().Add(10 * time.Second), Body: []byte{byte('0' + i)},
+				})
+			}()
+		}
+		time.Sleep(10 * time.Minute)
+		free()
+		for range deliveries {
+			if err := <-armed; err != nil {
+				s.Error(err)
+			}
+		}
+		time.Sleep(time.Minute)
+		if all := s.messages(broker.StreamWork); len(all) != 1 {
+			s.Errorf("%d messages, want the one that is due", len(all))
+		}
+	})
+}
