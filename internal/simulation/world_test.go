@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,6 +49,8 @@ type world struct {
 	// broker is what the driver and the judge work with.
 	broker *broker.Broker
 
+	// over says that no process may begin any more.
+	over      atomic.Bool
 	processes []*process
 	// most is how many processes were in the fleet at a time: one that was killed
 	// counts until the others notice.
