@@ -200,6 +200,8 @@ func options(conn *nats.Conn, p providers.Provider, s *shop) worker.Options {
 		Webhook:   webhook.Options{DialContext: s.net.Dial, TimeLimit: 2 * time.Second},
 		Schedule:  retry.Schedule{0, 200 * time.Millisecond, 200 * time.Millisecond, 200 * time.Millisecond},
 		AckWait:   10 * time.Second, Random: locked(1), Log: zerolog.Nop(),
+		// What looks after streams and timers has tests of its own, and days of it cost time.
+		SweepEvery: 6 * time.Hour, LookEvery: 6 * time.Hour,
 	}
 }
 
