@@ -172,9 +172,9 @@ func TestCut_AtEverySingleCall_ComesToTheSameEnd(t *testing.T) {
 		return
 	}
 	runs := 0
-	for call := 1; call <= calls[0]; call++ {
+	for call := 1; call <= calls[0]; call += everyCut {
 		for _, at := range []wire.Moment{wire.Before, wire.After} {
-			if call%parts == part {
+			if call/everyCut%parts == part {
 				runs++
 				sameEnd(t, want, cut{call, at})
 			}
@@ -195,7 +195,7 @@ func TestCut_AtPairsOfCalls_ComesToTheSameEnd(t *testing.T) {
 	every, ok := flag.Lookup("pairs").Value.(flag.Getter).Get().(bool)
 	stride := 1
 	if !ok || !every {
-		stride = 101
+		stride = 101 * everyCut
 	}
 	runs, pair := 0, 0
 	for first := 1; first <= calls[0]; first++ {

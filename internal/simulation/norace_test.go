@@ -3,4 +3,8 @@
 package simulation
 
 // raced says that this binary looks for data races.
-const raced = false
+const (
+	raced        = false
+	defaultSeeds = 6
+	everyCut     = 1
+)

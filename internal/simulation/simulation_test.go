@@ -21,7 +21,7 @@ import (
 // TestMain adds the flags. They are few enough to be told in the failure of a
 // world: -seeds, -days and -first make it live again.
 func TestMain(m *testing.M) {
-	flag.Int("seeds", 6, "how many worlds")
+	flag.Int("seeds", defaultSeeds, "how many worlds")
 	flag.Int("days", 6, "virtual days of each, the last of them without faults")
 	flag.Int("first", 0, "the first seed")
 	flag.Int("procs", runtime.NumCPU(), "processes that share the seeds; 1: all in this one")
