@@ -17,9 +17,9 @@ type pulling[P permit] struct {
 }
 
 // take pulls until each permit has its message, and starts a handler for each.
-// It ends early, and gives the permits left over back, when pulling ends or the
-// gate closes, or when nothing has come for long: whatever came after them would only be handed back, and come
-// again to this very pull.
+// It ends early, and gives the permits left over back, when nothing has come for
+// long, or when pulling ends or the gate closes: whatever came after that would only
+// be handed back, and come again to this very pull.
 //
 // It ends by draining: what the broker had sent by then is read to the last
 // message and handed back. Without that it would be lost on the way and come
