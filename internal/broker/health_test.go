@@ -109,6 +109,11 @@ func TestConsumer_BeginsWhereTheOneBeforeItStood(t *testing.T) {
 	}
 	for range 2 { // the second time there is nothing new
 		is, err := b.InspectConsumer(ctx, o)
+		for is.Problem != "" && ctx.Err() == nil {
+			// The broker counts a message for its consumers a moment after it has
+			// acknowledged it; that is why one look proves nothing.
+			is, err = b.InspectConsumer(ctx, o)
+		}
 		if err != nil || is.Problem != "" || is.Floor != 2 {
 			t.Fatalf("inspect: %+v, %v", is, err)
 		}

@@ -18,6 +18,9 @@ const (
 	codeAccountResources  jetstream.ErrorCode = 10002
 	codeInvalidJSON       jetstream.ErrorCode = 10025
 	codeDuplicateInFlight jetstream.ErrorCode = 10158
+	// codeConsumerNotMade is also what a server says whose disk still loses the files of
+	// a consumer of that name: "rename ...: no such file or directory" (2.15.2).
+	codeConsumerNotMade jetstream.ErrorCode = 10012
 )
 
 // permanentError ends a retry at once; retry takes it off again.
@@ -101,11 +104,13 @@ func (b *Broker) attempt(ctx context.Context, what func(context.Context) error) 
 }
 
 // passing reports whether the same request may succeed later: the server could
-// not be asked, did not answer in time, has no leader, or has no room.
+// not be asked, did not answer in time, has no leader or no room, or is still busy
+// with a consumer that was deleted.
 func passing(err error) bool {
 	var refused *jetstream.APIError
 	if errors.As(err, &refused) {
-		return refused.Code == 503 || refused.Code == 429 || refused.ErrorCode == codeAccountResources
+		return refused.Code == 503 || refused.Code == 429 || refused.ErrorCode == codeAccountResources ||
+			refused.Code == 500 && refused.ErrorCode == codeConsumerNotMade
 	}
 	for _, known := range []error{
 		context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse,
