@@ -8,7 +8,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"reconciler/internal/broker"
@@ -62,41 +61,20 @@ func (f endpointFlags) named() error {
 	return nil
 }
 
-// withEndpoints connects as the configuration says and does what is asked.
+// withEndpoints connects as the configuration says and does what is asked, within a
+// minute.
 func (f endpointFlags) withEndpoints(ctx context.Context, do func(context.Context, *ops.Endpoints) error) error {
-	cfg, err := config.Load(f.config, os.LookupEnv)
-	if err != nil {
-		return err
-	}
-	conn, err := dialBroker(ctx, cfg, zerolog.Nop())
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
 	limited, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	b, err := broker.New(limited, broker.Options{Conn: conn, Log: zerolog.Nop(), Replicas: cfg.NATS.Replicas})
-	if err != nil {
-		return fmt.Errorf("set up the broker: %w", err)
-	}
-	o := cfg.EndpointOptions()
-	store, err := endpoint.OpenStore(limited, endpoint.StoreOptions{Broker: b, Keys: o.Keys, AllowHTTP: o.AllowHTTP})
-	if err != nil {
-		return err
-	}
-	sender, err := webhook.New(cfg.WebhookOptions())
-	if err != nil {
-		return err
-	}
-	defer sender.Close()
-	err = do(limited, ops.NewEndpoints(ops.Options{
-		Store: store, Configured: o.Configured, AllowHTTP: o.AllowHTTP, Sender: sender, Random: rand.Reader,
-	}))
-	var faults *ops.FaultsError
-	if errors.As(err, &faults) {
-		return &usageError{err}
-	}
-	return err
+	return onStore(limited, f.config, func(cfg *config.Config, _ *broker.Broker, o ops.Options) error {
+		sender, err := webhook.New(cfg.WebhookOptions())
+		if err != nil {
+			return err
+		}
+		defer sender.Close()
+		o.Sender, o.Random = sender, rand.Reader
+		return do(limited, ops.NewEndpoints(o))
+	})
 }
 
 const endpointAddHelp = `Add an endpoint, switched on, and make its secrets. They are printed this once,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -11,6 +12,8 @@ import (
 
 	"reconciler/internal/broker"
 	"reconciler/internal/config"
+	"reconciler/internal/notify/endpoint"
+	"reconciler/internal/ops"
 )
 
 // link is a connection to the broker, with what has to be closed behind it.
@@ -87,4 +90,42 @@ func dialBroker(ctx context.Context, cfg *config.Config, log zerolog.Logger) (*n
 		return nil, fmt.Errorf("connect to the broker (is `reconciler run` up?): %w", err)
 	}
 	return conn, nil
+}
+
+// onBroker connects as the configuration says and does what is asked, for as long
+// as it takes. The file is needed for more than the connection: endpoints that stand
+// in it can be known from nowhere else.
+func onBroker(ctx context.Context, file string, do func(*broker.Broker, *ops.Endpoints) error) error {
+	return onStore(ctx, file, func(_ *config.Config, b *broker.Broker, o ops.Options) error { return do(b, ops.NewEndpoints(o)) })
+}
+
+// onStore is onBroker for what needs more of the file; the options lack what sends.
+// Faults of what was asked for are the caller's.
+func onStore(ctx context.Context, file string, do func(*config.Config, *broker.Broker, ops.Options) error) error {
+	cfg, err := config.Load(file, os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	conn, err := dialBroker(ctx, cfg, zerolog.Nop())
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	limited, cancel := context.WithTimeout(ctx, connectLimit)
+	defer cancel()
+	b, err := broker.New(limited, broker.Options{Conn: conn, Log: zerolog.Nop(), Replicas: cfg.NATS.Replicas})
+	if err != nil {
+		return fmt.Errorf("set up the broker: %w", err)
+	}
+	o := cfg.EndpointOptions()
+	store, err := endpoint.OpenStore(limited, endpoint.StoreOptions{Broker: b, Keys: o.Keys, AllowHTTP: o.AllowHTTP})
+	if err != nil {
+		return err
+	}
+	err = do(cfg, b, ops.Options{Store: store, Configured: o.Configured, AllowHTTP: o.AllowHTTP})
+	var faults *ops.FaultsError
+	if errors.As(err, &faults) {
+		return &usageError{err}
+	}
+	return err
 }

@@ -4,16 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"reconciler/internal/broker"
-	"reconciler/internal/config"
 	"reconciler/internal/consumer"
-	"reconciler/internal/notify/endpoint"
 	"reconciler/internal/ops"
 )
 
@@ -121,38 +117,6 @@ func (f replayFlags) withReplays(ctx context.Context, do func(*ops.Replays) erro
 	return onBroker(ctx, f.config, func(b *broker.Broker, e *ops.Endpoints) error {
 		return do(ops.NewReplays(ops.ReplayOptions{Broker: b, Endpoints: e, Job: consumer.ReplayJob, Dispatched: consumer.Dispatched}))
 	})
-}
-
-// onBroker connects as the configuration says and does what is asked, for as long
-// as it takes. The file is needed for more than the connection: endpoints that stand
-// in it can be known from nowhere else.
-func onBroker(ctx context.Context, file string, do func(*broker.Broker, *ops.Endpoints) error) error {
-	cfg, err := config.Load(file, os.LookupEnv)
-	if err != nil {
-		return err
-	}
-	conn, err := dialBroker(ctx, cfg, zerolog.Nop())
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	limited, cancel := context.WithTimeout(ctx, connectLimit)
-	defer cancel()
-	b, err := broker.New(limited, broker.Options{Conn: conn, Log: zerolog.Nop(), Replicas: cfg.NATS.Replicas})
-	if err != nil {
-		return fmt.Errorf("set up the broker: %w", err)
-	}
-	o := cfg.EndpointOptions()
-	store, err := endpoint.OpenStore(limited, endpoint.StoreOptions{Broker: b, Keys: o.Keys, AllowHTTP: o.AllowHTTP})
-	if err != nil {
-		return err
-	}
-	err = do(b, ops.NewEndpoints(ops.Options{Store: store, Configured: o.Configured, AllowHTTP: o.AllowHTTP}))
-	var faults *ops.FaultsError
-	if errors.As(err, &faults) {
-		return &usageError{err}
-	}
-	return err
 }
 
 // opening tells the name first: whoever loses the terminal goes on by it.

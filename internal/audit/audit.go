@@ -94,7 +94,7 @@ type run struct {
 	polls    map[uint64]poll
 	webhooks map[uint64]struct{}
 	letters  map[uint64]uint64
-	// due counts due messages by consumer; unread are bodies still to be searched.
+	// due counts due messages by the filter of their consumer; unread are bodies still to be searched.
 	due    map[string]int
 	unread invariant.History
 	// endpoints are by merchant; since when they are owed events is filled in.

@@ -67,7 +67,7 @@ func TestAudit_FindsAndRepairs_ADeletedWorkStream(t *testing.T) {
 		if err != nil || !jobs[1].Due {
 			t.Errorf("the webhook of p7 is %+v, %v", jobs, err)
 		}
-		if f := s.one(s.audit(s.options()), KindConsumer); f.Consumer != delivererName {
+		if f := s.one(s.audit(s.options()), KindConsumer); f.Consumer != "deliverer" {
 			t.Errorf("found %+v", f)
 		}
 		s = newStage(t, b)
@@ -195,7 +195,7 @@ func TestAudit_ReportsALostInput_AndWaitsForOneThatIsNotTaken(t *testing.T) {
 		if r := s.audit(s.options()); r.Left() != 0 || r.WaitingCreated != 1 || r.Letters != 1 {
 			t.Errorf("found %+v", r)
 		}
-		c, err := s.stream(broker.StreamPayments).Consumer(s.ctx, intakeName)
+		c, err := s.stream(broker.StreamPayments).Consumer(s.ctx, "intake")
 		if err != nil {
 			t.Fatal(err)
 		}

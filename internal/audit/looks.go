@@ -9,28 +9,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"reconciler/internal/broker"
+	"reconciler/internal/consumer"
 )
-
-// Names of the workers' consumers.
-const (
-	intakeName     = "intake"
-	dispatcherName = "dispatcher"
-	delivererName  = "deliverer"
-	pollerPrefix   = "poller-"
-)
-
-// consumersOf are those that the workers of such accounts have.
-func consumersOf(accounts []string) []broker.ConsumerOptions {
-	all := []broker.ConsumerOptions{
-		{Stream: broker.StreamPayments, Name: intakeName, Filter: broker.FilterCreated, Done: broker.StreamStatus},
-		{Stream: broker.StreamStatus, Name: dispatcherName, Filter: broker.FilterStatus, Done: broker.StreamWebhookLog},
-		{Stream: broker.StreamWork, Name: delivererName, Filter: broker.WebhookDueFilter()},
-	}
-	for _, name := range accounts {
-		all = append(all, broker.ConsumerOptions{Stream: broker.StreamWork, Name: pollerPrefix + broker.Token(name), Filter: broker.PollDueFilter(name)})
-	}
-	return all
-}
 
 // look is what was seen of consumers and replicas at one time.
 type look struct {
@@ -108,7 +88,7 @@ func (r *run) consumers() []broker.ConsumerOptions {
 	for _, a := range r.o.Accounts {
 		names = append(names, a.Name)
 	}
-	return consumersOf(names)
+	return consumer.Durables(names)
 }
 
 // secondLooks reports what both looks saw. One look proves little: messages come and go
@@ -196,7 +176,7 @@ func (r *run) wanted(o broker.ConsumerOptions) bool {
 	case o.Stream == broker.StreamStatus:
 		return r.marks.status.Msgs > 0
 	}
-	return r.due[o.Name] > 0
+	return r.due[o.Filter] > 0
 }
 
 // quoted is a value as a shell takes it.

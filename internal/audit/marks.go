@@ -2,7 +2,6 @@ package audit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -27,8 +26,8 @@ func shortened(s jetstream.StreamState) bool { return s.FirstSeq > 1 }
 
 func (r *run) readMarks(ctx context.Context) error {
 	var err error
-	if r.marks.taken, err = floor(ctx, r.o.Broker, broker.StreamPayments, intakeName); err != nil {
-		return err
+	if r.marks.taken, err = consumer.TakenIn(ctx, r.o.Broker); err != nil {
+		return fmt.Errorf("read how far payments are: %w", err)
 	}
 	if r.marks.dispatched, err = consumer.Dispatched(ctx, r.o.Broker); err != nil {
 		return fmt.Errorf("read how far webhooks are: %w", err)
@@ -49,16 +48,6 @@ func (r *run) readMarks(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// floor is 0 where there is no such consumer: no worker ever ran.
-func floor(ctx context.Context, b *broker.Broker, stream, name string) (uint64, error) {
-	at, err := b.AckFloor(ctx, stream, name)
-	var refused *jetstream.APIError
-	if errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeConsumerNotFound {
-		return 0, nil
-	}
-	return at, err
 }
 
 // mostNamed is how many deleted messages are named.

@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,9 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 
 	"reconciler/internal/broker"
 	"reconciler/internal/broker/brokertest"
@@ -57,12 +53,12 @@ func TestAudit_ReportsAStalledConsumer(t *testing.T) {
 		}
 		b.Conn().Close()
 		brokertest.Shutdown(t, e)
-		stall(t, dir, broker.StreamWork, pollerPrefix+acme, state.State.LastSeq)
+		stall(t, dir, broker.StreamWork, "poller-"+acme, state.State.LastSeq)
 
 		_, b = brokertest.StartServer(t, brokertest.WithDataDir(dir))
 		s = newStage(t, b)
 		r := s.audit(s.repairing())
-		if f := s.one(r, KindConsumer); f.Consumer != pollerPrefix+acme || !strings.Contains(f.Detail, "stalled: the stream holds 4 messages for it, it knows of 0") {
+		if f := s.one(r, KindConsumer); f.Consumer != "poller-"+acme || !strings.Contains(f.Detail, "stalled: the stream holds 4 messages for it, it knows of 0") {
 			t.Errorf("found %+v", f)
 		}
 		if r.Left() != 1 {
@@ -75,43 +71,11 @@ func TestAudit_ReportsAStalledConsumer(t *testing.T) {
 // and gives what makes room again.
 func fullStore(t *testing.T, f func(s *stage, fill func() (free func()))) {
 	brokertest.Bubble(t, func(t *testing.T) {
-		ctx := brokertest.Context(t)
-		e, err := broker.Embed(ctx, broker.EmbedOptions{DataDir: t.TempDir(), SyncEvery: time.Hour, MaxStore: 4 << 20}, zerolog.Nop())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { brokertest.Shutdown(t, e) })
-		conn, err := e.Connect(ctx, broker.ConnectOptions{Name: t.Name()}, zerolog.Nop())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(conn.Close)
-		b, err := broker.New(ctx, broker.Options{Conn: conn, Log: zerolog.Nop()})
-		if err == nil {
-			err = b.Provision(ctx, broker.ProvisionOptions{})
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		filler, err := b.JetStream().CreateStream(ctx, jetstream.StreamConfig{Name: "FILLER", Subjects: []string{"filler"}})
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := brokertest.Start(t, brokertest.WithMaxStore(4<<20))
+		filler := brokertest.NewFiller(t, b)
 		f(worked(t, b, 10), func() func() {
-			for _, size := range []int{64 << 10, 1 << 10, 1} {
-				for err = nil; err == nil; {
-					_, err = b.JetStream().Publish(context.Background(), "filler", make([]byte, size), jetstream.WithRetryAttempts(0))
-				}
-				var refused *jetstream.APIError
-				if !errors.As(err, &refused) {
-					t.Fatal(err)
-				}
-			}
-			return func() {
-				if err := filler.Purge(context.Background()); err != nil {
-					t.Fatal(err)
-				}
-			}
+			filler.Fill(t)
+			return func() { filler.Empty(t) }
 		})
 	})
 }

@@ -90,7 +90,7 @@ func (r *run) workMessage(ctx context.Context, msg *jetstream.RawStreamMsg, orph
 		body.Kind, body.Merchant, body.Payment = invariant.KindWebhook, hook.Merchant, hook.Payment
 		r.webhooks[maphash.Comparable(r.seed, hook)] = struct{}{}
 		if !timer {
-			r.due[delivererName]++
+			r.due[broker.WebhookDueFilter()]++
 		}
 	} else {
 		var watch struct {
@@ -99,7 +99,7 @@ func (r *run) workMessage(ctx context.Context, msg *jetstream.RawStreamMsg, orph
 		_ = json.Unmarshal(msg.Data, &watch) // what can't be read knows nothing
 		r.polls[r.pollKey(of.Account, name{of.Merchant, of.Payment})] = poll{seq: msg.Sequence, version: watch.Version}
 		if !timer {
-			r.due[pollerPrefix+broker.Token(of.Account)]++
+			r.due[broker.PollDueFilter(of.Account)]++
 		}
 		if !timer && r.accounts[of.Account] == nil {
 			orphans[of.Account]++

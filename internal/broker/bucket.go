@@ -49,6 +49,17 @@ func (b *Broker) Bucket(ctx context.Context, o BucketOptions) (jetstream.KeyValu
 	return &bucket{KeyValue: kv, js: b.js}, checkBucket(status, o)
 }
 
+// Overtaken reports whether a bucket refused a value because somebody else had
+// written the key since it was read. A replicated stream says so in words of its own
+// while the other's write is under way.
+func Overtaken(err error) bool {
+	var refused *jetstream.APIError
+	if errors.As(err, &refused) && (refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
+		return true
+	}
+	return errors.Is(err, jetstream.ErrKeyExists)
+}
+
 // bucketStream is the stream of a bucket as the client library would make it, but
 // without direct reads.
 func (b *Broker) bucketStream(o BucketOptions) jetstream.StreamConfig {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/rs/zerolog"
 
 	"reconciler/internal/broker"
 	"reconciler/internal/broker/brokertest"
@@ -170,24 +169,7 @@ func TestChanges_TellsAPartOfTheLog_AndLeavesNoConsumer(t *testing.T) {
 }
 
 func TestEmbed_RefusesWhatExceedsItsStore(t *testing.T) {
-	ctx := brokertest.Context(t)
-	e, err := broker.Embed(ctx, broker.EmbedOptions{DataDir: t.TempDir(), SyncEvery: time.Hour, MaxStore: 1 << 20}, zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { brokertest.Shutdown(t, e) })
-	conn, err := e.Connect(ctx, broker.ConnectOptions{}, zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(conn.Close)
-	b, err := broker.New(ctx, broker.Options{Conn: conn, Log: zerolog.Nop()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := b.Provision(ctx, broker.ProvisionOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	b, ctx := brokertest.Start(t, brokertest.WithMaxStore(1<<20)), brokertest.Context(t)
 	stored := 0
 	for ; stored < 40; stored++ {
 		if _, err := b.JetStream().Publish(ctx, "payments.created.m.p", make([]byte, 64<<10)); err != nil {

@@ -79,7 +79,7 @@ func New(o Options) *Set {
 		random: o.Random, order: &order{broker: o.Broker}, waiting: o.Workers,
 		ackWait: o.AckWait, log: o.Log,
 	}
-	s.add(o, consumerSpec{stream: broker.StreamWork, name: delivererName, filter: broker.WebhookDueFilter()}, o.Workers*hanging, del.handle)
+	s.add(o, delivererSpec(), o.Workers*hanging, del.handle)
 	for _, a := range o.Accounts {
 		s.addPoller(o, a)
 	}
@@ -106,6 +106,28 @@ func dispatcherSpec() consumerSpec {
 	return consumerSpec{broker.StreamStatus, dispatcherName, broker.FilterStatus, broker.StreamWebhookLog}
 }
 
+func delivererSpec() consumerSpec {
+	return consumerSpec{stream: broker.StreamWork, name: delivererName, filter: broker.WebhookDueFilter()}
+}
+
+func pollerSpec(account string) consumerSpec {
+	return consumerSpec{stream: broker.StreamWork, name: pollerPrefix + broker.Token(account), filter: broker.PollDueFilter(account)}
+}
+
+// Durables are the consumers that the workers of such accounts have, as they may be
+// asked for: how long a message may be worked on is the workers' own.
+func Durables(accounts []string) []broker.ConsumerOptions {
+	specs := []consumerSpec{intakeSpec(), dispatcherSpec(), delivererSpec()}
+	for _, name := range accounts {
+		specs = append(specs, pollerSpec(name))
+	}
+	var all []broker.ConsumerOptions
+	for _, spec := range specs {
+		all = append(all, broker.ConsumerOptions{Stream: spec.stream, Name: spec.name, Filter: spec.filter, Done: spec.done})
+	}
+	return all
+}
+
 func (spec consumerSpec) options(o Options) broker.ConsumerOptions {
 	return broker.ConsumerOptions{
 		Stream: spec.stream, Name: spec.name, Filter: spec.filter, Done: spec.done,
@@ -124,7 +146,7 @@ func (s *Set) add(o Options, spec consumerSpec, places int, handle func(context.
 
 func (s *Set) addPoller(o Options, a *Account) {
 	p := &poller{broker: o.Broker, account: a, ackWait: o.AckWait, random: o.Random, log: o.Log}
-	spec := consumerSpec{stream: broker.StreamWork, name: pollerPrefix + broker.Token(a.Name), filter: broker.PollDueFilter(a.Name)}
+	spec := pollerSpec(a.Name)
 	l := &loop[ticket]{
 		name: spec.name, consumer: lookup(o, spec), gate: tap{a.Guard}, handle: p.handle,
 		// What failed may have been asked about already, so it rests for the floor.

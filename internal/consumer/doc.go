@@ -22,6 +22,10 @@
 //   - Input that can't be handled becomes a dead letter that holds it whole, and
 //     is acknowledged.
 //
+// Beside them stand the Sweeper, which finds payments and webhooks that nobody would
+// come back to, the Liveness watch over their consumers and streams, and the Hinter,
+// which makes polls due at once.
+//
 // What to do after a poll is decided in decide.go, a pure function; the loops
 // only carry it out. A handler that fails because the broker does hands its
 // message back and is called again.

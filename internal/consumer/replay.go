@@ -34,10 +34,20 @@ func ReplayJob(stored broker.Stored, endpoint, mark string) (broker.Due, error) 
 // Dispatched is the sequence of the status stream up to which every event has its
 // webhook jobs; 0 where no worker ever ran.
 func Dispatched(ctx context.Context, b *broker.Broker) (uint64, error) {
-	floor, err := b.AckFloor(ctx, broker.StreamStatus, dispatcherName)
+	return floor(ctx, b, dispatcherSpec())
+}
+
+// TakenIn is the sequence of the stream of created events up to which each is a
+// payment or a dead letter; 0 where no worker ever ran.
+func TakenIn(ctx context.Context, b *broker.Broker) (uint64, error) {
+	return floor(ctx, b, intakeSpec())
+}
+
+func floor(ctx context.Context, b *broker.Broker, of consumerSpec) (uint64, error) {
+	at, err := b.AckFloor(ctx, of.stream, of.name)
 	var refused *jetstream.APIError
 	if errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeConsumerNotFound {
 		return 0, nil
 	}
-	return floor, err
+	return at, err
 }

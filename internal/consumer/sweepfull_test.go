@@ -2,14 +2,10 @@ package consumer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
-	"github.com/rs/zerolog"
 
 	"reconciler/internal/broker"
 	"reconciler/internal/broker/brokertest"
@@ -19,74 +15,28 @@ import (
 
 // inSmallStore runs f in virtual time on a broker whose store takes 4 MiB.
 func inSmallStore(t *testing.T, f func(*stage)) {
-	brokertest.Bubble(t, func(t *testing.T) {
-		ctx := brokertest.Context(t)
-		e, err := broker.Embed(ctx, broker.EmbedOptions{DataDir: t.TempDir(), SyncEvery: time.Hour, MaxStore: 4 << 20}, zerolog.Nop())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { brokertest.Shutdown(t, e) })
-		conn, err := e.Connect(ctx, broker.ConnectOptions{Name: t.Name()}, zerolog.Nop())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(conn.Close)
-		b, err := broker.New(ctx, broker.Options{Conn: conn, Log: zerolog.Nop()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := b.Provision(ctx, broker.ProvisionOptions{}); err != nil {
-			t.Fatal(err)
-		}
-		_, err = b.JetStream().CreateStream(ctx, jetstream.StreamConfig{Name: "FILLER", Subjects: []string{"filler"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		f(newStage(t, b))
-	})
+	brokertest.Bubble(t, func(t *testing.T) { f(newStage(t, brokertest.Start(t, brokertest.WithMaxStore(4<<20)))) })
 }
 
 // fill takes all room of the store, and what becomes free, until the function it
 // gives makes room again.
 func (s *stage) fill() (free func()) {
 	s.Helper()
+	filler := brokertest.NewFiller(s.TB, s.b)
 	ctx, end := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	s.full()
+	filler.Fill(s.TB)
 	go func() {
 		defer close(done)
 		for ctx.Err() == nil {
 			pause.For(ctx, time.Second)
-			s.full()
+			filler.Fill(s.TB)
 		}
 	}()
 	return func() {
 		end()
 		<-done
-		filler, err := s.b.JetStream().Stream(s.ctx, "FILLER")
-		if err != nil {
-			s.Fatal(err)
-		}
-		if err := filler.Purge(s.ctx); err != nil {
-			s.Fatal(err)
-		}
-	}
-}
-
-// full publishes until the broker refuses: big messages, then small ones.
-func (s *stage) full() {
-	for _, size := range []int{64 << 10, 1 << 10, 1} {
-		for {
-			_, err := s.b.JetStream().Publish(s.ctx, "filler", make([]byte, size), jetstream.WithRetryAttempts(0))
-			var refused *jetstream.APIError
-			if errors.As(err, &refused) {
-				break
-			}
-			if err != nil {
-				s.Error(err)
-				return
-			}
-		}
+		filler.Empty(s.TB)
 	}
 }
 

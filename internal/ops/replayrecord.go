@@ -123,23 +123,11 @@ func (r *Replays) save(ctx context.Context, is *replayRecord) error {
 	} else {
 		is.revision, err = bucket.Update(ctx, is.Name, value, is.revision)
 	}
-	if overtaken(err) {
+	if broker.Overtaken(err) {
 		return ErrReplayBusy
 	}
 	if err != nil {
 		return fmt.Errorf("write down how far replay %s is: %w", is.Name, err)
 	}
 	return nil
-}
-
-// codeOvertakenReplicated is what a replicated stream says in the place of
-// JSErrCodeStreamWrongLastSequence.
-const codeOvertakenReplicated jetstream.ErrorCode = 10164
-
-func overtaken(err error) bool {
-	var refused *jetstream.APIError
-	if errors.As(err, &refused) && (refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || refused.ErrorCode == codeOvertakenReplicated) {
-		return true
-	}
-	return errors.Is(err, jetstream.ErrKeyExists)
 }

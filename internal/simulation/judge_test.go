@@ -152,7 +152,7 @@ func (w *world) refuses(c payment.Created) string {
 func (w *world) withoutForged(v *verdict, h invariant.History) []invariant.Event {
 	var events []invariant.Event
 	for _, e := range h.Events {
-		if e.ID != "" || !slices.ContainsFunc(w.inputs.forged, func(f forgery) bool { return strings.HasPrefix(f.subject, "payments.status.") }) {
+		if e.ID != "" || !slices.ContainsFunc(w.inputs.forged, func(subject string) bool { return strings.HasPrefix(subject, "payments.status.") }) {
 			events = append(events, e)
 			continue
 		}

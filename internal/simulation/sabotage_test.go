@@ -2,12 +2,9 @@ package simulation
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"reconciler/internal/broker"
@@ -68,71 +65,64 @@ func streamKinds() []kind {
 func timerKinds() []kind {
 	return []kind{
 		{"timers deleted", 0, 0, func(w *world, f fault) func() {
-			w.eachTimer(func(s jetstream.Stream, m *jetstream.RawStreamMsg, n int) {
-				if poll, err := broker.ParsePoll(m.Subject); err == nil && (n+f.which)%3 == 0 && s.DeleteMsg(w.soon(), m.Sequence) == nil {
+			s, err := w.stream(broker.StreamWork)
+			if err != nil {
+				return nil
+			}
+			for n, t := range w.timers() {
+				if poll, err := broker.ParsePoll(t.Subject); err == nil && (n+f.which)%3 == 0 && s.DeleteMsg(w.soon(), t.Seq) == nil {
 					w.tally.add("hit timers deleted", 1)
 					w.note("the timer of payment %s is deleted", poll.Payment)
 				}
-			})
+			}
 			return nil
 		}},
 		// As a publish would that was held up somewhere and comes after a later one.
 		{"old timers come back", time.Hour, 12 * time.Hour, func(w *world, f fault) func() {
-			old := map[string]*jetstream.RawStreamMsg{}
-			w.eachTimer(func(_ jetstream.Stream, m *jetstream.RawStreamMsg, _ int) { old[m.Subject] = m })
-			w.burst(f)
-			w.after(f.lasts/24, func() { // those of the burst are young, and change
-				w.eachTimer(func(_ jetstream.Stream, m *jetstream.RawStreamMsg, _ int) {
-					if old[m.Subject] == nil {
-						old[m.Subject] = m
+			old := map[string]broker.SweptTimer{}
+			keep := func() {
+				for _, t := range w.timers() {
+					if _, ok := old[t.Subject]; !ok {
+						old[t.Subject] = t
 					}
-				})
-			})
+				}
+			}
+			keep()
+			w.burst(f)
+			w.after(f.lasts/24, keep) // those of the burst are young, and change
 			return func() { w.bringBack(old) }
 		}},
 	}
 }
 
-// eachTimer gives every timer that is armed when it begins.
-func (w *world) eachTimer(do func(s jetstream.Stream, m *jetstream.RawStreamMsg, n int)) {
-	if w.server == nil {
-		return
-	}
-	s, err := w.stream(broker.StreamWork)
-	if err != nil {
-		w.note("the timers could not be read: %v", err)
-		return
-	}
-	var all []*jetstream.RawStreamMsg
-	for seq := uint64(1); ; {
-		m, err := s.GetMsg(w.soon(), seq, jetstream.WithGetMsgSubject(broker.FilterTimers))
+// timers are those that are armed now.
+func (w *world) timers() []broker.SweptTimer {
+	var all []broker.SweptTimer
+	for next := uint64(1); w.server != nil; {
+		t, err := w.broker.NextTimer(w.soon(), next)
 		if err != nil {
 			break
 		}
-		all, seq = append(all, m), m.Sequence+1
+		if t.Fault == nil {
+			all = append(all, t)
+		}
+		next = t.Seq + 1
 	}
-	for n, m := range all { // not before: what is armed anew stands behind
-		do(s, m, n)
-	}
+	return all
 }
 
 // bringBack puts old timers in the place of those that are armed now, at the same
 // time: what they know is out of date, and nobody is looked at too early.
-func (w *world) bringBack(old map[string]*jetstream.RawStreamMsg) {
-	w.eachTimer(func(_ jetstream.Stream, m *jetstream.RawStreamMsg, _ int) {
-		before := old[m.Subject]
-		at, err := broker.ScheduledAt(m.Header)
-		if err != nil || before == nil || before.Sequence == m.Sequence || time.Until(at) < 30*time.Second {
-			return
+func (w *world) bringBack(old map[string]broker.SweptTimer) {
+	for _, t := range w.timers() {
+		before, ok := old[t.Subject]
+		if _, err := broker.ParsePoll(t.Subject); err != nil || !ok || before.Seq == t.Seq || time.Until(t.At) < 30*time.Second {
+			continue
 		}
-		if _, err := broker.ParsePoll(m.Subject); err != nil {
-			return
-		}
-		t := broker.Timer{Subject: m.Subject, Target: m.Header.Get("Nats-Schedule-Target"), At: at, Body: before.Data}
-		if err := w.broker.Arm(w.soon(), t); err == nil {
+		if err := w.broker.Arm(w.soon(), broker.Timer{Subject: t.Subject, Target: t.Target, At: t.At, Body: before.Body}); err == nil {
 			w.tally.add("hit old timers come back", 1)
 		}
-	})
+	}
 }
 
 // replaceConsumer puts another consumer in the place of a worker's own.
@@ -159,13 +149,6 @@ func (w *world) replaceConsumer(ctx context.Context, of durable, change func(*je
 	return err
 }
 
-const filler = "FILLER"
-
-func (w *world) makeFiller() error {
-	_, err := w.broker.JetStream().CreateStream(w.soon(), jetstream.StreamConfig{Name: filler, Subjects: []string{"filler"}})
-	return err
-}
-
 // fillStore takes all room of the broker's disk, and what becomes free, until the
 // function it gives makes room again.
 func (w *world) fillStore() func() {
@@ -174,8 +157,8 @@ func (w *world) fillStore() func() {
 	go func() {
 		defer close(done)
 		for ctx.Err() == nil {
-			for _, size := range []int{4 << 20, 64 << 10, 1 << 10, 1} {
-				w.fillWith(ctx, size)
+			if w.filler.TryFill(ctx) == nil { // else there is no broker at the moment
+				w.tally.add("hit store full", 1)
 			}
 			pause.For(ctx, 10*time.Second)
 		}
@@ -183,57 +166,29 @@ func (w *world) fillStore() func() {
 	return func() {
 		end()
 		<-done
-		w.purgeFiller()
+		w.emptyStore()
 	}
 }
 
-// fillWith publishes until the broker refuses.
-func (w *world) fillWith(ctx context.Context, size int) {
-	for ctx.Err() == nil {
-		_, err := w.broker.JetStream().Publish(ctx, "filler", make([]byte, size), jetstream.WithRetryAttempts(0))
-		var refused *jetstream.APIError
-		if errors.As(err, &refused) {
-			w.tally.add("hit store full", 1)
-			return
-		}
-		if err != nil {
-			pause.For(ctx, time.Second)
-			return
-		}
-	}
-}
-
-// purgeFiller makes room, as soon as there is a broker to ask.
-func (w *world) purgeFiller() {
-	s, err := w.stream(filler)
-	if err == nil {
-		err = s.Purge(w.soon())
-	}
-	if err != nil {
-		w.after(10*time.Second, w.purgeFiller)
+// emptyStore makes room, as soon as there is a broker to ask.
+func (w *world) emptyStore() {
+	if err := w.filler.TryEmpty(w.soon()); err != nil {
+		w.after(10*time.Second, w.emptyStore)
 	}
 }
 
 // fireAhead makes all timers fire now that would within a span: a broker's clock
 // that steps ahead, and back again.
 func (w *world) fireAhead(span time.Duration) {
-	ahead := time.Now().Add(span)
-	w.eachTimer(func(_ jetstream.Stream, m *jetstream.RawStreamMsg, _ int) {
-		at, err := broker.ScheduledAt(m.Header)
-		if err != nil || at.After(ahead) || at.Before(time.Now().Add(time.Second)) {
-			return
+	now := time.Now()
+	for _, t := range w.timers() {
+		if t.At.After(now.Add(span)) || t.At.Before(now.Add(time.Second)) {
+			continue
 		}
-		header := nats.Header{}
-		for name, values := range m.Header {
-			if !strings.HasPrefix(name, "Nats-") {
-				header[name] = values
-			}
-		}
-		early := broker.Timer{Subject: m.Subject, Target: m.Header.Get("Nats-Schedule-Target"), At: time.Now(), Header: header, Body: m.Data}
-		if err := w.broker.Arm(w.soon(), early); err == nil {
+		if err := w.broker.Arm(w.soon(), broker.Timer{Subject: t.Subject, Target: t.Target, At: now, Header: t.Header, Body: t.Body}); err == nil {
 			w.tally.add("hit broker clock steps ahead", 1)
 		}
-	})
+	}
 }
 
 // makeFollower makes the consumer of a backend that follows all changes.

@@ -15,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"reconciler/internal/broker"
+	"reconciler/internal/broker/brokertest"
 	"reconciler/internal/history/peers"
 	"reconciler/internal/retry"
 	"reconciler/internal/sandbox"
@@ -48,6 +49,7 @@ type world struct {
 	conn  *nats.Conn
 	// broker is what the driver and the judge work with.
 	broker *broker.Broker
+	filler brokertest.Filler
 
 	// over says that no process may begin any more.
 	over      atomic.Bool
@@ -102,7 +104,7 @@ func newWorld(t *testing.T, o settings) *world {
 	w.broker, err = broker.New(w.soon(), broker.Options{Conn: conn, Log: zerolog.Nop()})
 	w.must("set up the broker", err)
 	w.must("provision", w.broker.Provision(w.soon(), broker.ProvisionOptions{LongestWatch: 80 * retry.Day, LogRetention: 90 * retry.Day}))
-	w.must("make the filler", w.makeFiller())
+	w.filler = brokertest.NewFiller(t, w.broker)
 	w.must("make the follower", w.makeFollower())
 	return w
 }

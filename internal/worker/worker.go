@@ -1,6 +1,8 @@
-// Package worker wires the four loops into one value. Nothing happens at
-// package level, so two workers can live in one process; they share the work
-// like two processes would.
+// Package worker wires into one value the four loops, and beside them what keeps
+// them going: the fleet that shares an account's tap, the endpoints as they change,
+// the sweep for payments that nobody would come back to, and the watch over streams
+// and consumers. Nothing happens at package level, so two workers can live in one
+// process; they share the work like two processes would.
 //
 // New checks every option, provisions the streams and wires the parts; it
 // starts nothing. Start begins to pull. Stop ends pulling, lets what is in hand
@@ -27,7 +29,7 @@ import (
 	"reconciler/internal/notify/webhook"
 )
 
-// Worker runs the four loops over one connection.
+// Worker runs the four loops, and what keeps them going, over one connection.
 type Worker struct {
 	conn  *nats.Conn
 	set   *consumer.Set
@@ -100,7 +102,8 @@ func New(ctx context.Context, o Options) (*Worker, error) {
 	return w, nil
 }
 
-// live runs the loops within the fleet: what is in hand may need it to the end.
+// live runs the loops within the fleet: what is in hand may need it to the end. The
+// sweep and the watch end with the pulling.
 func (w *Worker) live(pull, work context.Context) {
 	member, leave := context.WithCancel(context.WithoutCancel(work))
 	var left sync.WaitGroup

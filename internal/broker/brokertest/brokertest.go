@@ -42,6 +42,9 @@ func WithDataDir(dir string) Option { return func(s *setup) { s.embed.DataDir = 
 // do without it by default: they lose no power.
 func WithSync() Option { return func(s *setup) { s.embed.SyncEvery = 0 } }
 
+// WithMaxStore gives the store so many bytes; what would exceed them is refused.
+func WithMaxStore(bytes int64) Option { return func(s *setup) { s.embed.MaxStore = bytes } }
+
 // WithProvision sets what Start provisions.
 func WithProvision(o broker.ProvisionOptions) Option { return func(s *setup) { s.provision = o } }
 

@@ -134,22 +134,10 @@ func (s *Store) put(ctx context.Context, key string, value []byte, revision uint
 	} else {
 		now, err = kv.Update(limited, key, value, revision)
 	}
-	if overtaken(err) {
+	if broker.Overtaken(err) {
 		return 0, false, nil
 	}
 	return now, err == nil, err
-}
-
-// codeOvertakenReplicated is what a replicated stream says in the place of
-// JSErrCodeStreamWrongLastSequence.
-const codeOvertakenReplicated jetstream.ErrorCode = 10164
-
-func overtaken(err error) bool {
-	var refused *jetstream.APIError
-	if errors.As(err, &refused) && (refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence || refused.ErrorCode == codeOvertakenReplicated) {
-		return true
-	}
-	return errors.Is(err, jetstream.ErrKeyExists)
 }
 
 // Read gives a merchant's endpoints; none is no error.
