@@ -27,9 +27,25 @@ import (
 type cut struct {
 	call int
 	at   wire.Moment
+	// effect says that the call is counted among those that change something only.
+	effect bool
 }
 
-func (c cut) String() string { return fmt.Sprintf("%s call %d", c.at, c.call) }
+func (c cut) String() string {
+	if c.effect {
+		return fmt.Sprintf("%s effect %d", c.at, c.call)
+	}
+	return fmt.Sprintf("%s call %d", c.at, c.call)
+}
+
+// lay lays the cut onto a process to come.
+func (c cut) lay(on *wire.Counter, kill func()) {
+	if c.effect {
+		on.AtEffect(c.call, c.at, kill)
+		return
+	}
+	on.At(c.call, c.at, kill)
+}
 
 // small is a world in which one payment lives from its beginning to a status that
 // is closed for good, told to one endpoint, in some minutes. Its stages are longer
@@ -51,9 +67,16 @@ type end struct {
 	events, delivered, pending, dead string
 }
 
+// lived is what the processes of a small world did, by process, and what the first
+// one did last.
+type lived struct {
+	calls, effects []int
+	log            string
+}
+
 // liveSmall lives through a small world; the n-th process is killed at the n-th
-// cut. It gives the end and how many calls each process made, by process.
-func liveSmall(t *testing.T, cuts ...cut) (is end, calls []int, log string) {
+// cut.
+func liveSmall(t *testing.T, cuts ...cut) (is end, was lived) {
 	t.Helper()
 	brokertest.Bubble(t, func(t *testing.T) {
 		w := newWorld(t, small())
@@ -62,7 +85,8 @@ func liveSmall(t *testing.T, cuts ...cut) (is end, calls []int, log string) {
 		w.drive(w.end)
 		w.over.Store(true)
 		for _, p := range w.processes { // without those of an orderly end
-			calls = append(calls, p.nats.Counter().Calls())
+			was.calls = append(was.calls, p.nats.Counter().Calls())
+			was.effects = append(was.effects, p.nats.Counter().Effects())
 		}
 		for _, p := range w.living() {
 			p.stop(stopLimit)
@@ -71,14 +95,14 @@ func liveSmall(t *testing.T, cuts ...cut) (is end, calls []int, log string) {
 			<-p.done
 		}
 		time.Sleep(2 * time.Second)
-		log = w.processes[0].nats.Log()
+		was.log = w.processes[0].nats.Log()
 		w.must("let the backend follow", w.take())
 		is = w.smallEnd()
 		for _, line := range w.judge() {
 			t.Error(line)
 		}
 	})
-	return is, calls, log
+	return is, was
 }
 
 // startCut starts a process that will be killed at the first cut, and then the
@@ -89,7 +113,7 @@ func (w *world) startCut(cuts []cut) {
 		return
 	}
 	killed := make(chan struct{})
-	p.nats.Counter().At(cuts[0].call, cuts[0].at, func() {
+	cuts[0].lay(p.nats.Counter(), func() {
 		p.kill()
 		close(killed)
 	})
@@ -161,10 +185,10 @@ func delivered(h invariant.History) string {
 // it makes to the broker, a provider or a merchant, before it and after it, from
 // its start to the end of one payment.
 func TestCut_AtEverySingleCall_ComesToTheSameEnd(t *testing.T) {
-	want, calls, log := liveSmall(t)
-	t.Logf("%d calls, undisturbed: %+v", calls[0], want)
+	want, undisturbed := liveSmall(t)
+	t.Logf("%d calls, undisturbed: %+v", undisturbed.calls[0], want)
 	if strings.Count(want.events, "\n") < 4 || want.pending != "" || want.dead != "" {
-		t.Fatalf("the undisturbed life is not what this is about: %+v\n%s", want, log)
+		t.Fatalf("the undisturbed life is not what this is about: %+v\n%s", want, undisturbed.log)
 	}
 	part, parts := part(t)
 	if parts == 1 {
@@ -172,51 +196,77 @@ func TestCut_AtEverySingleCall_ComesToTheSameEnd(t *testing.T) {
 		return
 	}
 	runs := 0
-	for call := 1; call <= calls[0]; call += everyCut {
+	for call := 1; call <= undisturbed.calls[0]; call += everyCut {
 		for _, at := range []wire.Moment{wire.Before, wire.After} {
 			if call/everyCut%parts == part {
 				runs++
-				sameEnd(t, want, cut{call, at})
+				sameEnd(t, want, cut{call: call, at: at})
 			}
 		}
 	}
 	t.Logf("part %d of %d: %d runs", part, parts, runs)
 }
 
-// TestCut_AtPairsOfCalls_ComesToTheSameEnd kills the worker at one call, and the one
-// that takes its place at another: with -pairs at every pair, else at some.
+// TestCut_AtPairsOfCalls_ComesToTheSameEnd kills the worker before something that it
+// changes, and the one that takes its place after something: with -pairs at every
+// pair, else at some. What a worker only asks changes nothing outside: to be killed
+// at a question is to be killed before the change that follows it.
 func TestCut_AtPairsOfCalls_ComesToTheSameEnd(t *testing.T) {
-	want, calls, _ := liveSmall(t)
+	want, undisturbed := liveSmall(t)
 	part, parts := part(t)
 	if parts == 1 {
 		shareCuts(t, "^TestCut_AtPairsOfCalls_ComesToTheSameEnd$")
 		return
 	}
 	every, ok := flag.Lookup("pairs").Value.(flag.Getter).Get().(bool)
-	stride := 1
+	stride, moments := 1, []wire.Moment{wire.Before, wire.After}
 	if !ok || !every {
-		stride = 101 * everyCut
+		stride, moments = 13*everyCut, moments[:1]
 	}
-	runs, pair := 0, 0
-	for first := 1; first <= calls[0]; first++ {
+	sum := pairs{effects: undisturbed.effects[0], stride: stride, part: part, parts: parts}
+	for _, first := range moments {
+		sum.cut(t, want, first, wire.After)
+		if len(moments) > 1 {
+			sum.cut(t, want, first, wire.Before)
+		}
+	}
+	t.Logf("part %d of %d: %d runs of %d effects, in %d of them the second cut came too late", part, parts, sum.runs, sum.effects, sum.late)
+}
+
+// pairs is which pairs of cuts are made by a process, and how many were.
+type pairs struct {
+	effects, stride, part, parts int
+	runs, late                   int
+}
+
+// cut makes the pairs of two moments.
+func (p *pairs) cut(t *testing.T, want end, first, second wire.Moment) {
+	for one := 1; one <= p.effects; one++ {
 		// The second process begins anew and has as much to do at most.
-		for second := 1; second <= calls[0]; second++ {
-			if pair++; pair%stride == 0 && pair/stride%parts == part {
-				runs++
-				sameEnd(t, want, cut{first, wire.Before}, cut{second, wire.After})
+		for other := 1; other <= p.effects; other++ {
+			// The number of a pair is the same in all processes that share them.
+			if pair := one*1009 + other; pair%p.stride != 0 || pair/p.stride%p.parts != p.part {
+				continue
+			}
+			p.runs++
+			if sameEnd(t, want, cut{one, first, true}, cut{other, second, true}) < 2 {
+				p.late++
+				break // what comes later comes even less
 			}
 		}
 	}
-	t.Logf("part %d of %d: %d runs", part, parts, runs)
 }
 
-func sameEnd(t *testing.T, want end, cuts ...cut) {
+// sameEnd lives through the cuts and tells how many of them came.
+func sameEnd(t *testing.T, want end, cuts ...cut) (befell int) {
 	t.Run(fmt.Sprint(cuts), func(t *testing.T) {
-		is, calls, log := liveSmall(t, cuts...)
+		is, was := liveSmall(t, cuts...)
+		befell = len(was.calls) - 1
 		if is != want {
-			t.Errorf("cut %v, calls %v: ends with %+v\nwant %+v\n%s", cuts, calls, is, want, log)
+			t.Errorf("cut %v, calls %v: ends with %+v\nwant %+v\n%s", cuts, was.calls, is, want, was.log)
 		}
 	})
+	return befell
 }
 
 // part is which cuts this process makes, of how many parts.

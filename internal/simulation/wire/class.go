@@ -52,6 +52,19 @@ func (c Class) counted() bool {
 	return true
 }
 
+// changes tells the calls that write something from those that only ask.
+func (f *Frame) changes() bool {
+	if f.Class != APIRequest {
+		return true
+	}
+	for _, asking := range []string{".INFO", ".LIST", ".NAMES", ".MSG.GET.", ".DIRECT.GET."} {
+		if bytes.Contains(f.subject, []byte(asking)) {
+			return false
+		}
+	}
+	return true
+}
+
 func classUp(f *Frame) Class {
 	if !f.isMessage() {
 		return Protocol

@@ -10,19 +10,21 @@ import (
 // Counter numbers the calls of one client over all links it is given to, keeps
 // the last of them for reports, and does what is planned for one of them.
 type Counter struct {
-	mu    sync.Mutex
-	calls int
-	steps map[step][]func()
-	last  [logSize]entry
-	wrote int
+	mu      sync.Mutex
+	calls   int
+	effects int
+	steps   map[step][]func()
+	last    [logSize]entry
+	wrote   int
 }
 
 // logSize is how many lines a report has.
 const logSize = 200
 
 type step struct {
-	call int
-	at   Moment
+	call   int
+	effect bool // counted among effects only
+	at     Moment
 }
 
 type entry struct {
@@ -43,12 +45,26 @@ func (c *Counter) Calls() int {
 	return c.calls
 }
 
-// At plans do for a moment of call n, counted from 1: do may Kill links, and must
-// not wait. It is for calls to come.
-func (c *Counter) At(n int, at Moment, do func()) {
+// Effects is how many of the calls changed something outside, or may have: not
+// those that only asked the broker.
+func (c *Counter) Effects() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := step{n, at}
+	return c.effects
+}
+
+// At plans do for a moment of call n, counted from 1: do may Kill links, and must
+// not wait. It is for calls to come.
+func (c *Counter) At(n int, at Moment, do func()) { c.at(step{call: n, at: at}, do) }
+
+// AtEffect is At for the n-th effect.
+func (c *Counter) AtEffect(n int, at Moment, do func()) {
+	c.at(step{call: n, effect: true, at: at}, do)
+}
+
+func (c *Counter) at(s step, do func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.steps[s] = append(c.steps[s], do)
 }
 
@@ -64,20 +80,30 @@ func do(steps []func()) {
 }
 
 // next numbers a call.
-func (c *Counter) next() (int, plan) {
+func (c *Counter) next(effect bool) (int, plan) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls++
+	if effect {
+		c.effects++
+	}
 	if len(c.steps) == 0 {
 		return c.calls, plan{}
 	}
 	take := func(at Moment) []func() {
-		s := step{c.calls, at}
-		steps := c.steps[s]
-		delete(c.steps, s)
+		steps := c.take(step{call: c.calls, at: at})
+		if effect {
+			steps = append(steps, c.take(step{call: c.effects, effect: true, at: at})...)
+		}
 		return steps
 	}
 	return c.calls, plan{take(Before), take(After), take(Answering)}
+}
+
+func (c *Counter) take(s step) []func() {
+	steps := c.steps[s]
+	delete(c.steps, s)
+	return steps
 }
 
 // note writes down something that happened to a link.

@@ -110,7 +110,7 @@ func (h *httpConn) clientSent(p []byte) {
 func (h *httpConn) send(r *HTTPRequest, raw []byte) {
 	l := h.link
 	var p plan
-	r.Call, p = l.counter.next()
+	r.Call, p = l.counter.next(true)
 	var v Verdict
 	if policy := l.policy.Load(); policy != nil {
 		v = (*policy)(r)

@@ -154,7 +154,7 @@ func (n *natsConn) judgeUp(f *Frame) course {
 		return course{drop: true}
 	}
 	if f.Class.counted() {
-		f.Call, c.plan = n.link.counter.next()
+		f.Call, c.plan = n.link.counter.next(f.changes())
 	}
 	c.Verdict = n.ask(f)
 	c.Lose = c.Lose || f.isMessage() && n.conn.lostUp.Load()
