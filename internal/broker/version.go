@@ -24,18 +24,24 @@ func (v version) less(other version) bool {
 
 func (v version) String() string { return fmt.Sprintf("%d.%d.%d", v[0], v[1], v[2]) }
 
-// What nats-server's release notes and issues say about each floor.
-func versionNeeded() version { return version{2, 12, 12} } // schedules are lost or corrupted by faults fixed here (8085, 8269, 7593)
-func versionWanted() version { return version{2, 15, 2} }  // acknowledged writes can go with the power before (8447, 8475, 8456)
-func versionPacked() version { return version{2, 14, 4} }  // compressed blocks are corrupted before (8312, 8239)
+// What nats-server's release notes and issues say about each floor. Two lines of
+// versions go on side by side: 2.14.0 to 2.14.2 lack what 2.12.12 has.
+func versionNeeded() version   { return version{2, 12, 12} } // schedules are lost or corrupted by faults fixed here (8085, 8269, 7593)
+func versionNextLine() version { return version{2, 14, 3} }  // the same for what came after 2.12 (8265, 8269)
+func versionWanted() version   { return version{2, 15, 2} }  // acknowledged writes can go with the power before (8447, 8475, 8456)
+func versionPacked() version   { return version{2, 14, 4} }  // compressed blocks are corrupted before (8312, 8239)
 
 // CheckVersion judges a nats-server version: an error (VersionError) if it is
 // too old to work with or can't be read, a warning with the reason if a newer
 // one should be used, else neither.
 func CheckVersion(found string) (warning string, err error) {
 	v, ok := parseVersion(found)
-	if !ok || v.less(versionNeeded()) {
-		return "", &VersionError{Found: found, Needed: versionNeeded().String()}
+	needed := versionNeeded()
+	if !v.less(version{2, 13, 0}) {
+		needed = versionNextLine()
+	}
+	if !ok || v.less(needed) {
+		return "", &VersionError{Found: found, Needed: needed.String()}
 	}
 	if !v.less(versionWanted()) {
 		return "", nil

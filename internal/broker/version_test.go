@@ -22,6 +22,10 @@ func TestCheckVersion_RefusesWarnsOrAccepts(t *testing.T) {
 		{"2.12.12-RC.1", refuse},
 		{"2.12.12", warn},
 		{"v2.12.12", warn},
+		{"2.13.0", refuse},
+		{"2.14.0", refuse},
+		{"2.14.2", refuse},
+		{"2.14.3-RC.1", refuse},
 		{"2.14.3", warn},
 		{"2.14.4", warn},
 		{"2.15.0", warn},
@@ -41,8 +45,12 @@ func TestCheckVersion_RefusesWarnsOrAccepts(t *testing.T) {
 			switch {
 			case errors.As(err, &tooOld):
 				got = refuse
-				if tooOld.Found != row.version || tooOld.Needed != "2.12.12" {
-					t.Errorf("error says found %q, needed %q", tooOld.Found, tooOld.Needed)
+				needed := "2.12.12"
+				if strings.HasPrefix(row.version, "2.13.") || strings.HasPrefix(row.version, "2.14.") {
+					needed = "2.14.3"
+				}
+				if tooOld.Found != row.version || tooOld.Needed != needed {
+					t.Errorf("error says found %q, needed %q, want %s", tooOld.Found, tooOld.Needed, needed)
 				}
 			case err != nil:
 				t.Fatalf("an error of another type: %v", err)

@@ -192,7 +192,7 @@ func (l *lease) write(ctx context.Context, until time.Time) error {
 		}
 	}
 	switch {
-	case errors.Is(err, jetstream.ErrKeyExists):
+	case broker.Overtaken(err):
 		return errLeaseLost
 	case err != nil:
 		return fmt.Errorf("write the lease of the sweep: %w", err)
