@@ -21,6 +21,7 @@ import (
 // TestMain adds the flags. They are few enough to be told in the failure of a
 // world: -seeds, -days and -first make it live again.
 func TestMain(m *testing.M) {
+	serverMeasures = time.Hour
 	flag.Int("seeds", defaultSeeds, "how many worlds")
 	flag.Int("days", 6, "virtual days of each, the last of them without faults")
 	flag.Int("first", 0, "the first seed")

@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// pulse is how often the bucket is looked at: a watch does not tell that it is
-	// gone, or another one.
-	pulse = 30 * time.Second
+	// pulse is how often the bucket is looked at, and what somebody left unfinished.
+	// The watch ends by itself within a minute when the bucket is gone.
+	pulse = 2 * time.Minute
 	// again is how long to wait before what failed is tried again.
 	again = 2 * time.Second
 	// grace is how long who made an event has to publish it before others do.
