@@ -10,6 +10,7 @@ import (
 
 	"reconciler/internal/broker"
 	"reconciler/internal/consumer"
+	"reconciler/internal/notify/endpoint"
 )
 
 // look is what was seen of consumers and replicas at one time.
@@ -69,7 +70,10 @@ func (r *run) looks(ctx context.Context) look {
 }
 
 func streams() []string {
-	return []string{broker.StreamPayments, broker.StreamStatus, broker.StreamWork, broker.StreamWebhookLog, broker.StreamDead}
+	return []string{
+		broker.StreamPayments, broker.StreamStatus, broker.StreamWork, broker.StreamWebhookLog, broker.StreamDead, broker.StreamReferences,
+		"KV_" + broker.BucketPlaces, "KV_" + broker.BucketBreakers, "KV_" + endpoint.Bucket,
+	}
 }
 
 func replicaOf(stream string, peer *jetstream.PeerInfo) replica {
