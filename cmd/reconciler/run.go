@@ -27,6 +27,9 @@ what is in hand is finished within worker.stop_limit, the rest is handed back.
 With callbacks.listen, providers' callbacks (POST /callbacks/<account>) make that
 payment's poll due at once. What they say is not believed.
 
+With health.listen, GET /livez and GET /readyz tell whether it lives and whether it
+can work.
+
 With an empty nats.url the broker runs inside this process and keeps its store
 in nats.data_dir.`
 
@@ -74,11 +77,17 @@ func run(ctx context.Context, s streams, path string) error {
 		return errors.Join(err, stopWorker(ctx, w, cfg.Worker.StopLimit, log))
 	}
 	defer bell.stop(ctx)
+	watched, err := openMonitor(ctx, cfg.Health, w, log)
+	if err != nil {
+		return errors.Join(err, stopWorker(ctx, w, cfg.Worker.StopLimit, log))
+	}
+	defer watched.close()
 	w.Start()
 	bell.serve()
 	log.Info().Str("event", "worker.started").Int("accounts", len(o.Accounts)).Int("endpoints", len(o.Endpoints)).
 		Str("broker", link.where).Msg("worker started")
 	<-ctx.Done()
+	watched.stops()
 	bell.stop(ctx)
 	return stopWorker(ctx, w, cfg.Worker.StopLimit, log)
 }

@@ -46,7 +46,39 @@ func (b *Broker) Bucket(ctx context.Context, o BucketOptions) (jetstream.KeyValu
 	if err != nil {
 		return nil, fmt.Errorf("look at bucket %s: %w", o.Name, err)
 	}
-	return &bucket{KeyValue: kv, js: b.js}, checkBucket(status, o)
+	return &bucket{KeyValue: kv, js: b.js, writes: &b.writes}, checkBucket(status, o)
+}
+
+// Put is as the client library's.
+func (b *bucket) Put(ctx context.Context, key string, value []byte) (uint64, error) {
+	revision, err := b.KeyValue.Put(ctx, key, value)
+	return revision, b.note(ctx, err)
+}
+
+// Create is as the client library's.
+func (b *bucket) Create(ctx context.Context, key string, value []byte, opts ...jetstream.KVCreateOpt) (uint64, error) {
+	revision, err := b.KeyValue.Create(ctx, key, value, opts...)
+	return revision, b.note(ctx, err)
+}
+
+// Update is as the client library's.
+func (b *bucket) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+	revision, err := b.KeyValue.Update(ctx, key, value, revision)
+	return revision, b.note(ctx, err)
+}
+
+// note remembers whether the bucket's stream took a value. Heartbeats are values, so
+// this tells of a store without room where nothing else is written.
+func (b *bucket) note(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) || !b.js.Conn().IsConnected() {
+		return err // what was broken off or never arrived says nothing of the stream
+	}
+	told := judge(&jetstream.PubAck{}, err)
+	if Overtaken(err) {
+		told = refused
+	}
+	b.writes.note("KV_"+b.Bucket(), told, err)
+	return err
 }
 
 // Overtaken reports whether a bucket refused a value because somebody else had

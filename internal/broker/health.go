@@ -2,10 +2,14 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Problem is what can be wrong with a stream or consumer.
@@ -35,12 +39,30 @@ const (
 	ProblemUnwritable Problem = "unwritable"
 )
 
+// Cause is why a stream is unwritable, as far as the last attempt tells.
+type Cause string
+
+// The causes.
+const (
+	// CauseNoRoom: the disk, the server's or the account's store, or the stream is full.
+	CauseNoRoom Cause = "no_room"
+	// CauseNoLeader: nobody answers for the stream: too few servers of its cluster are
+	// up, one is being elected, or JetStream does not run.
+	CauseNoLeader Cause = "no_leader"
+	// CauseNoAnswer: the broker did not answer in time.
+	CauseNoAnswer Cause = "no_answer"
+	// CauseRefused: the broker refuses what is published, and will.
+	CauseRefused Cause = "refused"
+)
+
 // Trouble is one problem of one stream, or of one of its consumers.
 type Trouble struct {
 	Stream string
 	// Consumer is empty where the stream itself is meant.
 	Consumer string
 	Problem  Problem
+	// Cause is empty unless the problem is that a stream is unwritable.
+	Cause Cause
 	// Detail says more, for people.
 	Detail string
 	// Since is when it was first seen; zero where only this look is known.
@@ -86,10 +108,12 @@ func (b *Broker) strangers(ctx context.Context) []Trouble {
 }
 
 // A stream counts as unwritable when nothing was taken for that long, and as
-// unknown again when nobody has tried for that long.
+// unknown again when nobody has tried for that long. Where there is no room, no timer
+// fires, and the sweep may be the only one who tries, every five minutes.
 const (
-	refusedLong = 5 * time.Second
-	untried     = time.Minute
+	refusedLong   = 5 * time.Second
+	untried       = time.Minute
+	untriedNoRoom = 7 * time.Minute
 )
 
 // writes remembers which streams do not take what is published.
@@ -100,7 +124,16 @@ type writes struct {
 
 type failing struct {
 	since, last time.Time
-	cause       string
+	cause       Cause
+	detail      string
+}
+
+// old reports whether the last attempt tells nothing of now.
+func (f failing) old(now time.Time) bool {
+	if f.cause == CauseNoRoom {
+		return now.Sub(f.last) > untriedNoRoom
+	}
+	return now.Sub(f.last) > untried
 }
 
 // note records what became of one attempt to publish. A refusal for what is stored
@@ -117,10 +150,10 @@ func (w *writes) note(stream string, told verdict, err error) {
 	}
 	now := time.Now()
 	f := w.failing[stream]
-	if now.Sub(f.last) > untried {
+	if f.old(now) {
 		f.since = now
 	}
-	f.last, f.cause = now, err.Error()
+	f.last, f.cause, f.detail = now, causeOf(err), err.Error()
 	w.failing[stream] = f
 }
 
@@ -132,10 +165,28 @@ func (b *Broker) WriteTroubles() []Trouble {
 	now := time.Now()
 	var all []Trouble
 	for stream, f := range b.writes.failing {
-		if now.Sub(f.last) <= untried && now.Sub(f.since) >= refusedLong {
-			all = append(all, Trouble{Stream: stream, Problem: ProblemUnwritable, Detail: f.cause, Since: f.since})
+		if !f.old(now) && now.Sub(f.since) >= refusedLong {
+			all = append(all, Trouble{Stream: stream, Problem: ProblemUnwritable, Cause: f.cause, Detail: f.detail, Since: f.since})
 		}
 	}
 	slices.SortFunc(all, func(a, b Trouble) int { return strings.Compare(a.Stream, b.Stream) })
 	return all
+}
+
+// causeOf tells why an attempt failed. A store that is full shows in three ways: the
+// account's limit, the server's, and what the disk or the stream's own limit says.
+func causeOf(err error) Cause {
+	var refused *jetstream.APIError
+	switch {
+	case !errors.As(err, &refused):
+		if errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) {
+			return CauseNoLeader
+		}
+		return CauseNoAnswer
+	case slices.Contains([]jetstream.ErrorCode{codeAccountResources, codeInsufficient, codeStorageExceeded, codeStoreFailed}, refused.ErrorCode):
+		return CauseNoRoom
+	case refused.Code == 503:
+		return CauseNoLeader
+	}
+	return CauseRefused
 }

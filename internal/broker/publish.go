@@ -48,7 +48,7 @@ func (b *Broker) send(ctx context.Context, msg *nats.Msg) (*jetstream.PubAck, er
 		ack, err = b.js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
 		return err
 	})
-	if ctx.Err() == nil { // what the caller broke off says nothing of the stream
+	if ctx.Err() == nil && b.conn.IsConnected() { // what was broken off or never arrived says nothing of the stream
 		b.writes.note(msg.Header.Get(headerExpectedStream), judge(ack, err), err)
 	}
 	return ack, err

@@ -16,7 +16,10 @@ import (
 // (nats-server server/errors.json).
 const (
 	codeAccountResources  jetstream.ErrorCode = 10002
+	codeInsufficient      jetstream.ErrorCode = 10023
 	codeInvalidJSON       jetstream.ErrorCode = 10025
+	codeStorageExceeded   jetstream.ErrorCode = 10047
+	codeStoreFailed       jetstream.ErrorCode = 10077
 	codeDuplicateInFlight jetstream.ErrorCode = 10158
 	// codeConsumerNotMade is also what a server says whose disk still loses the files of
 	// a consumer of that name: "rename ...: no such file or directory" (2.15.2).

@@ -18,14 +18,19 @@ import (
 const (
 	watchWait      = time.Hour
 	watchHeartbeat = 30 * time.Second
+	// clusterHeartbeat is the same in a cluster. A server there takes its watches with
+	// it when it dies, and a client of another one is told nothing: until two
+	// heartbeats were missed it hears of no change.
+	clusterHeartbeat = 2 * time.Second
 	// watchGone is when the broker forgets a watch that nobody pulls for.
 	watchGone = 5 * time.Minute
 )
 
-// bucket is a key-value bucket whose watches pull.
+// bucket is a key-value bucket whose watches pull, and whose writes are remembered.
 type bucket struct {
 	jetstream.KeyValue
-	js jetstream.JetStream
+	js     jetstream.JetStream
+	writes *writes
 }
 
 // WatchAll tells the last value of every key, then nil, then each change as it
@@ -43,7 +48,11 @@ func (b *bucket) WatchAll(ctx context.Context, opts ...jetstream.WatchOpt) (jets
 	if err != nil {
 		return nil, fmt.Errorf("watch bucket %s: %w", b.Bucket(), err)
 	}
-	messages, err := consumer.Messages(jetstream.PullExpiry(watchWait), jetstream.PullHeartbeat(watchHeartbeat))
+	heartbeat := watchHeartbeat
+	if b.js.Conn().ConnectedClusterName() != "" {
+		heartbeat = clusterHeartbeat
+	}
+	messages, err := consumer.Messages(jetstream.PullExpiry(watchWait), jetstream.PullHeartbeat(heartbeat))
 	if err != nil {
 		return nil, fmt.Errorf("watch bucket %s: %w", b.Bucket(), err)
 	}

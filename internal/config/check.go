@@ -20,6 +20,7 @@ func (c *Config) check(d *decoder) {
 	c.checkAccounts(d, base)
 	c.checkWebhooks(d)
 	c.checkCallbacks(d)
+	c.checkHealth(d)
 	c.checkEndpoints(d)
 	c.checkAckWait(d)
 	c.checkRetention(d)

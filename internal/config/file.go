@@ -18,6 +18,7 @@ type File struct {
 	Watch     Watch      `yaml:"watch"`
 	Webhooks  Webhooks   `yaml:"webhooks"`
 	Callbacks Callbacks  `yaml:"callbacks"`
+	Health    Health     `yaml:"health"`
 	Accounts  []Account  `yaml:"accounts"`
 	Endpoints []Endpoint `yaml:"endpoints"`
 }

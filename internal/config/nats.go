@@ -36,7 +36,7 @@ func logins() []string { return []string{"credentials_file", "nkey_file", "user"
 
 func (c *Config) checkServer(d *decoder) {
 	n := c.NATS
-	if problem := serverProblem(n.URL); problem != "" {
+	if problem := ServerProblem(n.URL); problem != "" {
 		d.at("nats.url", problem, "nats://host:4222, several with commas between them; the login has settings of its own")
 	}
 	for _, key := range []string{"data_dir", "listen"} {
@@ -82,9 +82,9 @@ func (c *Config) checkReadable(d *decoder, path, name string) {
 	}
 }
 
-// serverProblem says what is wrong with a list of servers, or "". It repeats
-// nothing: a URL may hold a password.
-func serverProblem(list string) string {
+// ServerProblem says what is wrong with a list of servers as nats.url takes it, or
+// "". It repeats nothing: a URL may hold a password.
+func ServerProblem(list string) string {
 	for _, one := range strings.Split(list, ",") {
 		u, err := url.Parse(strings.TrimSpace(one))
 		switch {

@@ -55,6 +55,7 @@ type Options struct {
 // Set is the four loops, ready to run.
 type Set struct {
 	runs    []func(pull, work context.Context)
+	states  []func() LoopState
 	parties *parties
 	// consumers are those of the loops, for the watch over them.
 	consumers []broker.ConsumerOptions
@@ -140,7 +141,7 @@ func (s *Set) add(o Options, spec consumerSpec, places int, handle func(context.
 		name: spec.name, consumer: lookup(o, spec), gate: newSlots(places), handle: handle,
 		batch: o.Workers, wait: o.PullWait, log: o.Log,
 	}
-	s.runs = append(s.runs, l.run)
+	s.runs, s.states = append(s.runs, l.run), append(s.states, l.state)
 	s.consumers = append(s.consumers, spec.options(o))
 }
 
@@ -152,7 +153,7 @@ func (s *Set) addPoller(o Options, a *Account) {
 		// What failed may have been asked about already, so it rests for the floor.
 		batch: o.Workers, wait: o.PullWait, rest: a.Policy.Floor, log: o.Log,
 	}
-	s.runs = append(s.runs, l.run)
+	s.runs, s.states = append(s.runs, l.run), append(s.states, l.state)
 	s.consumers = append(s.consumers, spec.options(o))
 }
 

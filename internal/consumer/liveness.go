@@ -46,6 +46,7 @@ type Liveness struct {
 
 	mu     sync.Mutex
 	health Health
+	began  time.Time // zero: it does not run yet
 }
 
 // spot is where something can be wrong.
@@ -63,9 +64,10 @@ type sighting struct {
 
 // Health is what the last look found.
 type Health struct {
-	// Looked is when it ended; zero: there was none yet. An instant long ago means
-	// that the watch does not run.
+	// Looked is when it ended; zero: there was none yet.
 	Looked time.Time
+	// Overdue says that another one should have ended by now: the watch is stuck.
+	Overdue bool
 	// Troubles are all that is wrong; none: every stream and consumer is well.
 	Troubles []broker.Trouble
 }
@@ -81,11 +83,43 @@ func (s *Set) Liveness(streams broker.ProvisionOptions, every time.Duration) *Li
 
 // Run looks until ctx ends.
 func (l *Liveness) Run(ctx context.Context) {
+	l.mu.Lock()
+	l.began = time.Now()
+	l.mu.Unlock()
 	pause.For(ctx, firstLook)
 	for ctx.Err() == nil {
+		before := l.connections()
 		l.look(ctx)
-		pause.For(ctx, l.every+time.Duration((2*l.random()-1)*float64(lookSpread)))
+		l.rest(ctx, before)
 	}
+}
+
+// connections counts how often the connection was made anew.
+func (l *Liveness) connections() uint64 { return l.broker.Conn().Stats().Reconnects }
+
+// rest waits for the next look. A look that could not ask because the connection was
+// cut is made again soon after there is another one: how things stand is known again
+// then, and need not be waited for.
+func (l *Liveness) rest(ctx context.Context, before uint64) {
+	rest := l.every + time.Duration((2*l.random()-1)*float64(lookSpread))
+	for until := time.Now().Add(rest); l.blind() && ctx.Err() == nil && time.Until(until) > firstLook; {
+		pause.For(ctx, firstLook)
+		if rest = time.Until(until); l.broker.Conn().IsConnected() && l.connections() != before {
+			rest = min(rest, firstLook) // for elections to end
+			break
+		}
+	}
+	pause.For(ctx, rest)
+}
+
+// blind reports whether the last look could not ask for something.
+func (l *Liveness) blind() bool {
+	for at := range l.seen {
+		if at.problem == broker.ProblemUnreadable {
+			return true
+		}
+	}
+	return false
 }
 
 // Health is what the last look found, and which streams do not take what this
@@ -95,6 +129,11 @@ func (l *Liveness) Health() Health {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h := l.health
+	last := h.Looked
+	if last.IsZero() {
+		last = l.began
+	}
+	h.Overdue = !last.IsZero() && time.Since(last) > l.every+lookSpread+lookLimit+provisionLimit+slack
 	h.Troubles = append(append([]broker.Trouble(nil), h.Troubles...), writes...)
 	return h
 }

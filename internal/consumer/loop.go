@@ -50,6 +50,8 @@ type loop[P permit] struct {
 	// rest is the least time before a message that failed is delivered again.
 	rest time.Duration
 	log  zerolog.Logger
+	// turning tells how it does.
+	turning turning
 }
 
 // Trouble with the broker is seldom over at once, so what failed rests before it
@@ -66,6 +68,7 @@ func (l *loop[P]) run(pull, work context.Context) {
 	var inHand sync.WaitGroup
 	defer inHand.Wait()
 	for pull.Err() == nil {
+		l.turning.waits()
 		consumer, err := l.consumer(pull)
 		if err != nil {
 			if pull.Err() == nil {
@@ -85,10 +88,12 @@ func (l *loop[P]) run(pull, work context.Context) {
 // drain pulls batch after batch until pulling fails or ends.
 func (l *loop[P]) drain(pull, work context.Context, c jetstream.Consumer, inHand *sync.WaitGroup) error {
 	for {
+		l.turning.waits()
 		permits, err := l.permits(pull)
 		if err != nil {
 			return err
 		}
+		l.turning.turns()
 		if err := l.take(pull, work, pulling[P]{c, permits, inHand}); err != nil {
 			return fmt.Errorf("pull from %s: %w", l.name, err)
 		}
@@ -124,7 +129,11 @@ func (l *loop[P]) work(ctx context.Context, msg jetstream.Msg, p P) {
 	rest := l.restOf(msg)
 	var newer *payment.NewerSchemaError
 	event := l.log.Error()
-	if errors.As(err, &newer) || ctx.Err() != nil {
+	if errors.As(err, &newer) {
+		l.turning.leftForNewer.Add(1)
+		event = l.log.Info()
+	}
+	if ctx.Err() != nil {
 		event = l.log.Info()
 	}
 	event.Err(err).Str("loop", l.name).Str("subject", msg.Subject()).Dur("again_in", rest).Msg("message handed back")

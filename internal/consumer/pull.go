@@ -53,6 +53,7 @@ func (l *loop[P]) take(pull, work context.Context, p pulling[P]) error {
 			return err
 		}
 		dumb.Reset(l.silence())
+		l.turning.turns()
 		if open.Err() != nil || len(p.permits) == 0 {
 			l.handBack(msg, 0)
 			continue

@@ -165,16 +165,19 @@ func (w *Worker) Stop(ctx context.Context) error {
 // only, so it works whether or not the worker runs.
 func (w *Worker) Hinter() *consumer.Hinter { return w.hinter }
 
-// Snapshot is the state of a worker's taps, and of the streams and consumers as it
-// last saw them, for screens.
+// Snapshot is the state of a worker's taps, of its loops, and of the streams and
+// consumers as it last saw them, for screens.
 type Snapshot struct {
 	Accounts []guard.Snapshot
 	Health   consumer.Health
+	// Connected says that the connection to the broker stands.
+	Connected bool
+	Loops     []consumer.LoopState
 }
 
-// Snapshot shows the taps as they are now.
+// Snapshot shows the taps and loops as they are now.
 func (w *Worker) Snapshot() Snapshot {
-	s := Snapshot{Health: w.liveness.Health()}
+	s := Snapshot{Health: w.liveness.Health(), Connected: w.conn.IsConnected(), Loops: w.set.Loops()}
 	for _, a := range w.accounts {
 		s.Accounts = append(s.Accounts, a.Guard.Snapshot())
 	}
