@@ -11,7 +11,8 @@
 //     ramp after closing is the same one.
 //   - Rate, burst and concurrency of an account are the fleet's: each worker takes
 //     an equal part. A worker that joins takes its part only when the others have
-//     had time to give it; one that dies is counted for a few minutes more.
+//     had time to give it, and permits that lie unused with it; one that dies is
+//     counted for a few minutes more.
 //
 // What it does not: a call that was under way when another worker's breaker
 // opened is not broken off. A worker whose own network is broken opens the tap

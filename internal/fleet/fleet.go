@@ -30,6 +30,10 @@ const (
 	// patience bounds one conversation with the broker, so that one account's
 	// trouble does not hold up the others'.
 	patience = 5 * time.Second
+	// rest is how far apart two attempts to hear the others are at least.
+	rest = 2 * time.Second
+	// retold is when the others are told again what they could not be told.
+	retold = time.Second
 	// farewell bounds what a worker that ends waits for the broker.
 	farewell = 2 * time.Second
 )

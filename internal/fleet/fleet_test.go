@@ -48,6 +48,12 @@ func protection() guard.Options {
 // join starts a worker.
 func (s *stage) join(name string) *member {
 	s.Helper()
+	return s.joinOn(name, nil)
+}
+
+// joinOn starts a worker that talks through a bucket, if one is given.
+func (s *stage) joinOn(name string, through *troubled) *member {
+	s.Helper()
 	m := &member{Fleet: New(Options{Broker: s.b, Worker: name, Log: zerolog.Nop()})}
 	o := protection()
 	o.OnChange = func(guard.Change) { m.Changed() }
@@ -58,6 +64,9 @@ func (s *stage) join(name string) *member {
 	m.Add(shop, m.guard, o.TimeLimit)
 	if err := m.Join(s.Context()); err != nil {
 		s.Fatal(err)
+	}
+	if through != nil {
+		through.KeyValue, m.bucket = m.bucket, through
 	}
 	ctx, end := context.WithCancel(context.WithoutCancel(s.Context()))
 	done := make(chan struct{})
@@ -368,6 +377,49 @@ func TestFleet_LeaseGivesUp_WhenTheBrokerDoesNotAnswer(t *testing.T) {
 		if _, err := a.bucket.Get(s.Context(), workerKeys+"a"); !errors.Is(err, jetstream.ErrKeyNotFound) {
 			s.Errorf("a worker that left is still counted: %v", err)
 		}
+	})
+}
+
+// troubled is a bucket that refuses the first writes of a tap's record.
+type troubled struct {
+	jetstream.KeyValue
+	refusals []error
+}
+
+func (b *troubled) Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error) {
+	if len(b.refusals) > 0 && key == keyOf(shop) {
+		err := b.refusals[0]
+		b.refusals = b.refusals[1:]
+		return 0, err
+	}
+	return b.KeyValue.Update(ctx, key, value, revision)
+}
+
+// A replicated bucket says in words of its own that somebody else's write is under way.
+func TestFleet_TellsTheOthers_WhenAnothersWriteIsUnderWay(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		underWay := &jetstream.APIError{Code: 400, ErrorCode: jetstream.JSErrCodeStreamWrongLastSequenceConstant}
+		bucket := &troubled{refusals: []error{underWay, fmt.Errorf("%w: %w", underWay, jetstream.ErrKeyRevisionMismatch)}}
+		a, b := s.joinOn("a", bucket), s.join("b")
+		a.fail(s.T)
+		settled()
+		b.mustBe(s.T, guard.StateOpen)
+		if len(bucket.refusals) > 0 {
+			s.Error("nothing was refused")
+		}
+	})
+}
+
+func TestFleet_TellsTheOthersSoon_WhatItCouldNotTell(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		a, b := s.joinOn("a", &troubled{refusals: []error{errors.New("no leader"), errors.New("no leader")}}), s.join("b")
+		a.fail(s.T)
+		time.Sleep(retold)
+		settled()
+		b.mustBe(s.T, guard.StateClosed)
+		time.Sleep(retold)
+		settled()
+		b.mustBe(s.T, guard.StateOpen)
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 // ends. A broker that can't be reached is tried again.
 func (f *Fleet) Run(ctx context.Context) {
 	for ctx.Err() == nil {
+		began := time.Now()
 		watcher, err := f.bucket.WatchAll(ctx)
 		if err == nil {
 			f.follow(ctx, watcher)
@@ -22,6 +23,9 @@ func (f *Fleet) Run(ctx context.Context) {
 		}
 		if ctx.Err() != nil {
 			return
+		}
+		if err == nil && time.Since(began) > rest {
+			continue // the server of the watch died, or we were frozen: the others go on meanwhile
 		}
 		f.log.Warn().Err(err).Msg("the other workers can't be heard, trying again")
 		f.reopen(ctx)
@@ -31,7 +35,7 @@ func (f *Fleet) Run(ctx context.Context) {
 // reopen makes the bucket anew where it is gone, with it all that was known of
 // revisions.
 func (f *Fleet) reopen(ctx context.Context) {
-	pause.For(ctx, heartbeat/30)
+	pause.For(ctx, rest)
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := f.open(limited); err != nil {
@@ -43,6 +47,7 @@ func (f *Fleet) reopen(ctx context.Context) {
 func (f *Fleet) follow(ctx context.Context, watcher jetstream.KeyWatcher) {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
+	var again <-chan time.Time
 	for {
 		select {
 		case entry, open := <-watcher.Updates():
@@ -54,15 +59,15 @@ func (f *Fleet) follow(ctx context.Context, watcher jetstream.KeyWatcher) {
 			}
 			f.share()
 		case <-f.changed:
-			f.tell(ctx)
+			again = f.tell(ctx)
+		case <-again:
+			again = f.tell(ctx)
 		case q := <-f.asked:
 			q.answer <- f.grant(ctx, q.account)
 		case <-beat.C:
 			if !f.pulse(ctx) {
 				return
 			}
-			// What could not be told then is told now.
-			f.tell(ctx)
 		case <-ctx.Done():
 			return
 		}

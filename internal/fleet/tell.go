@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"reconciler/internal/broker"
 )
 
 // heard takes in a record that the watch brought; what is known already, our own
@@ -63,7 +65,7 @@ func (f *Fleet) write(ctx context.Context, key string, r record, revision uint64
 	}
 	now, err := f.bucket.Update(ctx, key, value, revision)
 	switch {
-	case errors.Is(err, jetstream.ErrKeyExists):
+	case broker.Overtaken(err):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("write how the tap stands: %w", err)
@@ -72,9 +74,9 @@ func (f *Fleet) write(ctx context.Context, key string, r record, revision uint64
 	return true, nil
 }
 
-// tell writes down for the others how each guard stands, where that changed. What
-// can't be told now is told with the next heartbeat.
-func (f *Fleet) tell(ctx context.Context) {
+// tell writes down for the others how each guard stands, where that changed. It
+// gives when to try again, nil where all was told.
+func (f *Fleet) tell(ctx context.Context) (again <-chan time.Time) {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for key, a := range f.accounts {
@@ -83,8 +85,10 @@ func (f *Fleet) tell(ctx context.Context) {
 		}
 		if err := f.publish(limited, key); err != nil && ctx.Err() == nil {
 			f.log.Warn().Err(err).Str("account", key).Msg("the other workers could not be told how the tap stands")
+			again = time.After(retold)
 		}
 	}
+	return again
 }
 
 // news reports whether the guard stands otherwise than the others know.

@@ -77,10 +77,19 @@ func (g *Guard) Hold(until time.Time) {
 
 // Share divides rate, burst and concurrency by the number of guards that protect
 // the same party in other processes, this one included; each keeps at least one
-// call. Below 1 counts as 1.
+// call. Below 1 counts as 1. Where they become more, permits that were given before
+// and lie unused may begin no call: they are of the part that is the others' now.
 func (g *Guard) Share(guards int) {
 	g.mu.Lock()
-	g.pace.share(time.Now(), max(1, guards))
+	guards = max(1, guards)
+	if guards > g.pace.sharers {
+		g.sharing++
+		if g.shut != nil {
+			close(g.shut)
+			g.shut = nil
+		}
+	}
+	g.pace.share(time.Now(), guards)
 	g.release(true)
 }
 

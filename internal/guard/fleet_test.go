@@ -286,6 +286,48 @@ func TestGuard_Share_DividesRateBurstAndConcurrency(t *testing.T) {
 	})
 }
 
+// Who waits for work with permits of the whole limits would make as many calls beside
+// those that the others make of their parts.
+func TestGuard_Share_TakesBackWhatLiesUnused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := setup(t, func(o *guard.Options) { o.Rate, o.Burst, o.Concurrency = 5, 5, 8 })
+		began := start(t, g)
+		var unused []*guard.Permit
+		for range 4 {
+			unused = append(unused, take(t, g))
+		}
+		waits := unused[0].Closed()
+		g.Share(2)
+		if !isClosed(waits) || !isClosed(unused[1].Closed()) {
+			t.Error("who waits for work with an older permit is not told")
+		}
+		for _, p := range unused {
+			limited, cancel := p.Context(t.Context())
+			if cause := context.Cause(limited); !errors.Is(cause, guard.ErrClosed) {
+				t.Errorf("a call of an older permit may begin (%v)", cause)
+			}
+			cancel()
+			p.Done(guard.Success())
+		}
+		if isClosed(began.Closed()) {
+			t.Error("a call that had begun may not go on")
+		}
+		began.Done(guard.Success())
+		if s := g.Snapshot(); s.InUse != 0 || s.Successes != 1 {
+			t.Errorf("%d in use, %d successes, want 0 and 1: only one call was made", s.InUse, s.Successes)
+		}
+		pass(time.Second)
+		later := []*guard.Permit{take(t, g), take(t, g)}
+		if _, ok := g.TryAcquire(); ok {
+			t.Error("more than the part of the burst may begin")
+		}
+		g.Share(1)
+		for _, p := range later {
+			begin(t, p) // a larger part takes nothing back
+		}
+	})
+}
+
 func TestGuard_Ramp_IsKnownWhileItLasts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := setup(t, func(o *guard.Options) { o.Ramp = 90 * second })

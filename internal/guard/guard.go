@@ -19,6 +19,8 @@ type Guard struct {
 	pace  *pace
 	inUse int
 	tap   *tap
+	// sharing counts how often the guard's part of the limits became smaller.
+	sharing uint64
 	// line is who waits, in the order of arrival. Only its first asks the gates
 	// and holds a timer, so that one token wakes one waiter and not all.
 	line []*waiter
@@ -137,7 +139,7 @@ func (g *Guard) admit(now time.Time) (permit *Permit, at time.Time, busy bool) {
 	}
 	g.pace.reserved++
 	g.inUse++
-	permit = &Permit{guard: g, generation: g.tap.generation}
+	permit = &Permit{guard: g, generation: g.tap.generation, sharing: g.sharing}
 	g.tap.admit(permit)
 	g.note(now)
 	return permit, time.Time{}, false

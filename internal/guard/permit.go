@@ -7,7 +7,8 @@ import (
 )
 
 // ErrClosed is the cause of a context whose call must not be made: the tap has
-// closed since the permit was given, or the permit has ended.
+// closed since the permit was given, the limits are shared by more guards than then,
+// or the permit has ended.
 var ErrClosed = errors.New("the tap has closed since the permit was given")
 
 // ErrTimeLimit is the cause of a context that ended because its call took too
@@ -19,6 +20,7 @@ var ErrTimeLimit = errors.New("the call's time limit is over")
 type Permit struct {
 	guard      *Guard
 	generation uint64
+	sharing    uint64
 
 	// The guard's mutex protects these. report is gobreaker's second step; nil
 	// until the call begins. refused: the last Context did not let it begin.
@@ -72,8 +74,8 @@ func Throttled(retryAfter time.Duration) Result { return Result{outcome: throttl
 // Context begins the call: it takes the token and starts the time limit. Call
 // the function it returns when the call is over.
 //
-// If the tap has closed since the permit was given, the context has ended
-// already, context.Cause gives ErrClosed, and no call may be made: put the work
+// If the tap has closed since the permit was given, or a part of the limits was
+// given away (Share), the context has ended already, context.Cause gives ErrClosed, and no call may be made: put the work
 // back and end the permit as Unused. Any other result is then taken for Unused,
 // because no call was made.
 func (p *Permit) Context(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -86,9 +88,9 @@ func (p *Permit) Context(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithTimeoutCause(ctx, p.guard.options.TimeLimit, ErrTimeLimit)
 }
 
-// Closed is closed as soon as the tap has closed since the permit was given: to
-// end a wait for work that could not be done any more. That the tap opens again
-// later changes nothing.
+// Closed is closed as soon as the tap has closed since the permit was given, or a
+// part of the limits was given away: to end a wait for work that could not be done any
+// more. That the tap opens again later changes nothing.
 func (p *Permit) Closed() <-chan struct{} { return p.guard.closed(p) }
 
 // Done ends the permit. The first Done counts; further ones do nothing.
@@ -97,11 +99,16 @@ func (p *Permit) Done(r Result) { p.guard.end(p, r) }
 func (g *Guard) begin(p *Permit, wanted bool) bool {
 	g.mu.Lock()
 	now := time.Now()
-	ok := wanted && !p.ended && g.tap.live(p, now) && g.commit(p, now)
+	ok := wanted && !p.ended && g.live(p, now) && g.commit(p, now)
 	p.refused = !ok
 	// Its reservation was the last that fits into the bucket, perhaps.
 	g.release(ok)
 	return ok
+}
+
+// live tells whether a permit may begin its call, or go on with it.
+func (g *Guard) live(p *Permit, now time.Time) bool {
+	return g.tap.live(p, now) && (p.report != nil || p.sharing == g.sharing)
 }
 
 // commit takes the token and tells gobreaker that a call begins. The permit is
@@ -124,7 +131,7 @@ func (g *Guard) commit(p *Permit, now time.Time) bool {
 func (g *Guard) closed(p *Permit) <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.tap.live(p, time.Now()) {
+	if !g.live(p, time.Now()) {
 		over := make(chan struct{})
 		close(over)
 		return over
