@@ -53,6 +53,12 @@ func (l *life) step() {
 	}
 	o.AmountUnverified = kind%5 == 0
 	last := l.b.state[lifeID].Last.Status
+	defer func() {
+		if now := l.b.state[lifeID].Last.Status; now == payment.Review && last != now {
+			// The ledger's own meaning of an answer that can't be believed.
+			l.b.h.Looks[len(l.b.h.Looks)-1].Status = payment.Review
+		}
+	}()
 	switch {
 	case kind%16 == 7 && last.Open():
 		o.Status = payment.Processing

@@ -27,7 +27,8 @@ type Ask struct {
 	// Ended is when it was answered or the client had gone; zero: still in hand.
 	Ended time.Time
 	// Credential marks requests for a token or session, one of which serves many
-	// calls: rate and concurrency do not count them.
+	// calls: rate and concurrency do not count them. Those that waited for one come
+	// together, so the rate does not count them either, as far as they may be in hand.
 	Credential bool
 	Outcome    AskOutcome
 }
@@ -87,8 +88,9 @@ func (j *judge) judgeRate(l Limits, asks []Ask) {
 	}
 	most := float64(max(l.Burst, l.Workers)) + l.Rate*l.Notice.Seconds()
 	level, last := 0.0, time.Time{}
+	waiting := newWaiting(l, asks)
 	for _, a := range asks {
-		if a.Credential {
+		if a.Credential || waiting.had(a) {
 			continue
 		}
 		level = max(0, level-l.Rate*a.Arrived.Sub(last).Seconds()) + 1
@@ -98,6 +100,40 @@ func (j *judge) judgeRate(l Limits, asks []Ask) {
 			level = most // one ask too many is one violation
 		}
 	}
+}
+
+// waiting finds the looks that a token or session held up. Each was let through
+// at its time while that was fetched, and asks as soon as it is there, together
+// with the others that waited: as many as may be in hand.
+type waiting struct {
+	limits Limits
+	// fetched is when tokens and sessions came, ascending; only the first can still
+	// be somebody's, and asked is how many it let ask.
+	fetched []time.Time
+	asked   int
+}
+
+func newWaiting(l Limits, asks []Ask) *waiting {
+	w := &waiting{limits: l}
+	for _, a := range asks {
+		if a.Credential && a.Outcome == AskSucceeded && !a.Ended.IsZero() {
+			w.fetched = append(w.fetched, a.Ended)
+		}
+	}
+	slices.SortFunc(w.fetched, time.Time.Compare)
+	return w
+}
+
+// had reports whether an ask may be one of theirs. It wants asks in their order.
+func (w *waiting) had(a Ask) bool {
+	for len(w.fetched) > 0 && (a.Arrived.After(w.fetched[0].Add(w.limits.Notice)) || len(w.fetched) > 1 && !a.Arrived.Before(w.fetched[1])) {
+		w.fetched, w.asked = w.fetched[1:], 0
+	}
+	if len(w.fetched) == 0 || a.Arrived.Before(w.fetched[0]) || w.limits.Concurrency > 0 && w.asked >= w.limits.Concurrency {
+		return false
+	}
+	w.asked++
+	return true
 }
 
 func (j *judge) judgeConcurrency(l Limits, asks []Ask) {

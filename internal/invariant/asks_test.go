@@ -52,6 +52,9 @@ func TestCheck_Rule7_JudgesAsksByTheLimits(t *testing.T) {
 	opens := every(200, 5, after(0, 10, fails))
 	credential := after(0, 1, succeeds)
 	credential.Credential = true
+	slow := credential
+	slow.Ended = slow.Arrived.Add(3 * time.Second)
+	waited := every(0, 3, after(3000, 1, succeeds))
 	elsewhere := after(0, 1, succeeds)
 	elsewhere.Account = "other"
 	open := after(0, 0, succeeds)
@@ -66,6 +69,9 @@ func TestCheck_Rule7_JudgesAsksByTheLimits(t *testing.T) {
 		{"a burst without a pause", [][]invariant.Ask{every(0, 4, after(0, 1, succeeds)), every(0, 4, after(100, 1, succeeds))}, []string{"above its rate", "above its rate"}},
 		{"a little above the rate for long", [][]invariant.Ask{every(90, 60, after(0, 1, succeeds))}, []string{"above its rate"}},
 		{"tokens do not count", [][]invariant.Ask{every(0, 50, credential)}, nil},
+		{"those that waited for a token come together", [][]invariant.Ask{{slow}, every(0, 4, after(2900, 1, succeeds)), waited}, nil},
+		{"more of them than may be in hand", [][]invariant.Ask{{slow}, every(0, 4, after(2900, 1, succeeds)), waited, every(0, 3, after(3010, 1, succeeds))}, []string{"above its rate"}},
+		{"those that came later than the token", [][]invariant.Ask{{slow}, every(0, 4, after(3150, 1, succeeds)), every(0, 3, after(3160, 1, succeeds))}, []string{"above its rate", "above its rate"}},
 		{"another account's do not count", [][]invariant.Ask{every(0, 50, elsewhere)}, nil},
 		{"three in hand", [][]invariant.Ask{every(200, 20, after(0, 600, succeeds))}, nil},
 		{"four in hand", [][]invariant.Ask{every(200, 4, after(0, 5000, succeeds))}, []string{"4 asks in hand"}},

@@ -211,6 +211,15 @@ func TestCheck_Rule3_NothingIsPublishedThatWasNotTold(t *testing.T) {
 		}, "3 p-expired"},
 		{"review without an answer", func(h *history) { lookAt(h, "p-wrong", 1).Payment = "" }, "3 p-wrong"},
 		{"review after one unreadable answer", func(h *history) { lookAt(h, "p-forged", 1).Payment = "" }, "3 p-forged"},
+		{"review of an answer that is right", func(h *history) {
+			l := lookAt(h, "p-wrong", 1)
+			l.Captured = usd(10000)
+		}, "3 p-wrong"},
+		{"review of another amount", func(h *history) {
+			l := lookAt(h, "p-wrong", 1)
+			l.Status, l.Captured = payment.Review, usd(9900)
+		}, ""},
+		{"review of money in another currency", func(h *history) { lookAt(h, "p-wrong", 1).Captured, _ = payment.MinorMoney(10000, "EUR") }, ""},
 		{"review before the second unreadable answer", func(h *history) {
 			l := lookAt(h, "p-forged", 2)
 			l.AskedAt = l.AskedAt.Add(time.Hour)

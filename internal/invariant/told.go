@@ -31,7 +31,7 @@ func (j *judge) judgeTold(r *record) {
 		case d.Trigger == payment.TriggerGiveUp:
 			j.judgeGiveUp(r, d)
 		case d.Status == payment.Review:
-			j.judgeDoubt(r, d)
+			j.judgeDoubt(r, d, r.entries[i-1].data)
 		default:
 			j.judgeReport(r, d)
 		}
@@ -71,20 +71,44 @@ func (j *judge) judgeGiveUp(r *record, d payment.Data) {
 }
 
 // judgeDoubt judges a review: an answer raised it, or answers that could not be
-// read (another payment's, a wrong signature) again and again.
-func (j *judge) judgeDoubt(r *record, d payment.Data) {
-	unreadable := 0
+// read (another payment's, a wrong signature) again and again. Answers that say
+// nothing but what may follow the event before raise none.
+func (j *judge) judgeDoubt(r *record, d, before payment.Data) {
+	unreadable, answered, raised := 0, false, false
 	for _, l := range r.looks {
-		if answers(l, d) {
-			return
+		if l.AskedAt.After(d.ObservedAt.Add(answeredAfter)) {
+			continue
 		}
-		if !l.Answered && !l.AskedAt.After(d.ObservedAt.Add(answeredAfter)) {
+		if !l.Answered {
 			unreadable++
+			continue
 		}
+		ours := answers(l, d)
+		answered = answered || ours
+		// A doubt that lasts may end with a look whose answer came to nobody.
+		raised = raised || (ours || !l.AnsweredAt.Before(before.ObservedAt)) && doubtful(l, before)
 	}
-	if unreadable < 2 {
+	switch {
+	case answered && raised, unreadable >= 2:
+	case answered:
+		j.fault(3, r.key, "version %d: review, and no look was told anything that is in doubt", d.Version)
+	default:
 		j.fault(3, r.key, "version %d: review without an answered look", d.Version)
 	}
+}
+
+// doubtful reports whether an answer told something that does not follow from
+// what was published before, or moved money without saying how much.
+func doubtful(l Look, before payment.Data) bool {
+	switch {
+	case !l.Known, l.Status == payment.Review:
+		return true
+	case aboutMoney(l.Status) && l.Status != payment.Authorized && !l.Captured.Known():
+		return true
+	case foreign(l.Captured, before) || foreign(l.Refunded, before), l.Captured.Less(before.Captured), l.Refunded.Less(before.Refunded):
+		return true
+	}
+	return l.Status != before.Status && !payment.Route(before.Status, l.Status).Legal
 }
 
 // answers reports whether the event may rest on the look, by its time.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"time"
 
 	"reconciler/internal/sandbox/fault"
@@ -67,6 +68,8 @@ type Options struct {
 	// Requests refused for other reasons (a token, a session) do not count.
 	// 0: no floor.
 	Floor time.Duration
+	// Floors are those of providers that have another one than Floor, by name.
+	Floors map[string]time.Duration
 	// Listen opens a listener; nil: TCP. A test gives one in memory.
 	Listen func(ctx context.Context, address string) (net.Listener, error)
 	// Addresses are host:port by peer (see Peers), on loopback only. A peer that
@@ -108,6 +111,14 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// floor is the least time between two asks for one payment at a provider.
+func (o Options) floor(provider string) time.Duration {
+	if floor, ok := o.Floors[provider]; ok {
+		return floor
+	}
+	return o.Floor
+}
+
 // check refuses options that can't work; the error names the option.
 func (o Options) check() error {
 	switch {
@@ -121,6 +132,11 @@ func (o Options) check() error {
 	known := map[string]bool{}
 	for _, peer := range Peers() {
 		known[peer] = true
+	}
+	for provider, floor := range o.Floors {
+		if floor < 0 || !slices.Contains(Providers(), provider) {
+			return fmt.Errorf("sandbox: Floors has %s for %q: wanted a provider, and no negative time", floor, provider)
+		}
 	}
 	for peer, address := range o.Addresses {
 		if !known[peer] {

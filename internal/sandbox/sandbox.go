@@ -110,7 +110,7 @@ func (s *Sandbox) handler(peer string) http.Handler {
 	}
 	return desk.New(desk.Options{
 		Provider: peer, Simulator: simulator, Plan: s.plan, Ledger: s.asks,
-		Floor: s.options.Floor, Step: s.options.Step, Elsewhere: s.urls[MerchantPeer] + merchant.RedirectPath,
+		Floor: s.options.floor(peer), Step: s.options.Step, Elsewhere: s.urls[MerchantPeer] + merchant.RedirectPath,
 	})
 }
 

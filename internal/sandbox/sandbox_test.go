@@ -196,6 +196,32 @@ func TestSandbox_TheFloor_IsARefusalAtFinipay_AndAMarkEverywhere(t *testing.T) {
 	})
 }
 
+func TestSandbox_AProviderMayHaveAFloorOfItsOwn(t *testing.T) {
+	o := Options{Floor: 10 * time.Second, Floors: map[string]time.Duration{Uapay: 2 * time.Second, Halyk: 0}}
+	inBubble(t, o, func(t *testing.T, s *Sandbox, c *client) {
+		for provider, want := range map[string][]bool{
+			Ecommpay: {false, true, true}, Uapay: {false, true, false}, Halyk: {false, false, false},
+		} {
+			p := mustCreate(t, s, CreateOptions{Provider: provider, Life: "charged_at_once"})
+			for _, wait := range []time.Duration{0, time.Second, 9 * time.Second} {
+				time.Sleep(wait)
+				if _, _, err := c.ask(t.Context(), p); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var marks []bool
+			for _, a := range s.Asked() {
+				if a.Provider == provider && !a.Credential {
+					marks = append(marks, a.TooSoon)
+				}
+			}
+			if !slices.Equal(marks, want) {
+				t.Errorf("%s marked %v, want %v", provider, marks, want)
+			}
+		}
+	})
+}
+
 func TestSandbox_WhoDoesNotWaitForRetryAfterIsMarked(t *testing.T) {
 	inBubble(t, Options{Floor: 3 * time.Second}, func(t *testing.T, s *Sandbox, c *client) {
 		p, other := mustCreate(t, s, CreateOptions{Provider: Finipay, Life: "stuck"}), mustCreate(t, s, CreateOptions{Provider: Finipay, Life: "stuck"})

@@ -71,6 +71,8 @@ func TestStart_RefusesOptionsThatCannotWork(t *testing.T) {
 	}{
 		{"a negative step", Options{Step: -1}, "Step"},
 		{"a negative floor", Options{Floor: -1}, "Floor"},
+		{"a negative floor of a provider's own", Options{Floors: map[string]time.Duration{Halyk: -1}}, "Floors"},
+		{"a floor of nobody", Options{Floors: map[string]time.Duration{"paypal": 1}}, "paypal"},
 		{"a level that does not exist", Options{Faults: 7}, "Faults"},
 		{"an unknown peer", Options{Addresses: map[string]string{"paypal": "127.0.0.1:0"}}, "paypal"},
 		{"all interfaces", Options{Addresses: map[string]string{ControlPeer: ":0"}}, "loopback"},

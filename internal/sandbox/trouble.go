@@ -76,6 +76,24 @@ const (
 	TellsNothingKnown TroubleKind = fault.Forgets
 )
 
+// Money and words that are wrong, whole and in time. Ask.Told, the amounts and
+// Ask.Currency are what the answer expresses.
+const (
+	// TellsOtherAmount tells a charged payment as charged with less, or more.
+	TellsOtherAmount TroubleKind = fault.OtherAmount
+	// TellsOtherCurrency tells it as charged with the same number in another currency.
+	// uapay names none.
+	TellsOtherCurrency TroubleKind = fault.OtherCurrency
+	// TellsOverRefund tells it as refunded in part, with more than was taken;
+	// TellsRefundShrinks a part refund as less than the look before was told, with one
+	// digit less. uapay tells of no part refund.
+	TellsOverRefund    TroubleKind = fault.OverRefund
+	TellsRefundShrinks TroubleKind = fault.RefundShrinks
+	// TellsStrangeWord tells the status in a word that no document knows: Ask.Told is
+	// empty, Ask.Raw holds it.
+	TellsStrangeWord TroubleKind = fault.StrangeWord
+)
+
 // Nobody is let in: Ask.Refused says so, too.
 const (
 	// RefusesLogin: a wrong login, client secret or key. RefusesAccount: a wrong
@@ -135,7 +153,7 @@ const (
 func TroubleKinds() []TroubleKind { return fault.TroubleKinds() }
 
 // TroubleKindsOf lists what a Trouble of this provider can be: not every one has
-// tokens, or words for another's account.
+// tokens, or words for another's account, a currency, a part refund.
 func TroubleKindsOf(provider string) []TroubleKind {
 	return slices.DeleteFunc(TroubleKinds(), func(k TroubleKind) bool {
 		switch k {
@@ -143,6 +161,8 @@ func TroubleKindsOf(provider string) []TroubleKind {
 			return provider != Halyk && provider != Uapay
 		case RefusesAccount:
 			return provider == Finipay
+		case TellsOtherCurrency, TellsOverRefund, TellsRefundShrinks:
+			return provider == Uapay
 		}
 		return false
 	})

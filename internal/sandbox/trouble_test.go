@@ -33,7 +33,7 @@ func TestSandbox_Trouble_IsOneProvidersAlone(t *testing.T) {
 	kinds := TroubleKinds()
 	slices.Sort(kinds)
 	for _, kind := range kinds {
-		if kind == TokensRevoked { // is over with the next token
+		if kind == TokensRevoked || !slices.Contains(TroubleKindsOf(Uapay), kind) { // the first is over with the next token
 			continue
 		}
 		t.Run(string(kind), func(t *testing.T) {
@@ -77,6 +77,9 @@ func TestSandbox_Trouble_RefusesWhatCannotBe(t *testing.T) {
 			{Trouble{Provider: Finipay, Kind: TokensRevoked, Until: until}, "finipay can't"},
 			{Trouble{Provider: Finipay, Kind: RefusesAccount, Until: until}, "finipay can't"},
 			{Trouble{Provider: Ecommpay, Kind: TokensRevoked, Until: until}, "ecommpay can't"},
+			{Trouble{Provider: Uapay, Kind: TellsOtherCurrency, Until: until}, "uapay can't"},
+			{Trouble{Provider: Uapay, Kind: TellsOverRefund, Until: until}, "uapay can't"},
+			{Trouble{Provider: Uapay, Kind: TellsRefundShrinks, Until: until}, "uapay can't"},
 			{Trouble{Provider: Halyk, Kind: Hook304, Until: until}, "kind"},
 			{Trouble{Hook: "shop", Kind: TellsFlapping, Until: until}, "kind"},
 			{Trouble{Hook: "shop", Kind: HookDownRefused, Until: until}, "all hooks"},

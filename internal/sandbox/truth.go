@@ -19,6 +19,7 @@ const (
 	Held               = life.Held
 	Charged            = life.Charged
 	ChargedOtherAmount = life.ChargedOtherAmount
+	PartCharged        = life.PartCharged
 	Declined           = life.Declined
 	Canceled           = life.Canceled
 	Expired            = life.Expired

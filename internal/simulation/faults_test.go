@@ -22,7 +22,7 @@ type kind struct {
 // changes what a seed means.
 func kinds() []kind {
 	var all []kind
-	for _, part := range [][]kind{providerKinds(), hookKinds(), linkKinds(), messageKinds(), processKinds(), brokerKinds(), streamKinds(), timerKinds(), inputKinds()} {
+	for _, part := range [][]kind{providerKinds(), hookKinds(), linkKinds(), messageKinds(), processKinds(), brokerKinds(), streamKinds(), timerKinds(), inputKinds(), crowdKinds(), moneyKinds(), outcomeKinds()} {
 		all = append(all, part...)
 	}
 	return all
@@ -87,7 +87,7 @@ func (w *world) hits() {
 // enough that they came.
 func countsHits() []string {
 	names := []string{"store full", "broker clock steps ahead"}
-	for _, kinds := range [][]kind{providerKinds(), hookKinds(), messageKinds(), streamKinds(), timerKinds(), inputKinds()} {
+	for _, kinds := range [][]kind{providerKinds(), hookKinds(), messageKinds(), streamKinds(), timerKinds(), inputKinds(), crowdKinds(), moneyKinds(), outcomeKinds()} {
 		for _, k := range kinds {
 			names = append(names, k.name)
 		}

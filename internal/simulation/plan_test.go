@@ -62,12 +62,14 @@ func drawPlan(seed uint64, days time.Duration) plan {
 	random.Shuffle(len(own), func(i, j int) { own[i], own[j] = own[j], own[i] })
 	begin := days / 20 // before that, payments come and nothing happens
 	slot := (days - begin) / time.Duration(len(own))
+	whole := room{begin, days - begin, days - begin}
 	var drawn plan
 	for i, k := range own {
-		drawn = append(drawn, k.draw(random, room{begin + time.Duration(i)*slot, slot, slot / 2}))
+		drawn = append(drawn, k.draw(random, k.in(room{begin + time.Duration(i)*slot, slot, slot / 2}, whole)))
 	}
 	for range int(days/retry.Day) * 2 / 3 {
-		drawn = append(drawn, all[random.IntN(len(all))].draw(random, room{begin, days - begin, slot}))
+		k := all[random.IntN(len(all))]
+		drawn = append(drawn, k.draw(random, k.in(room{begin, days - begin, slot}, whole)))
 	}
 	slices.SortStableFunc(drawn, func(a, b fault) int { return cmp.Compare(a.from, b.from) })
 	return drawn
@@ -75,6 +77,15 @@ func drawPlan(seed uint64, days time.Duration) plan {
 
 // room is where a fault may lie, and how long it may take at most.
 type room struct{ from, span, most time.Duration }
+
+// in is a fault's room: that of its turn or, where it makes no sense unless it lasts
+// for days, the whole time, beside the others.
+func (k kind) in(turn, whole room) room {
+	if k.shortest > retry.Day {
+		return whole
+	}
+	return turn
+}
 
 // draw draws one fault: short ones more often than long ones.
 func (k kind) draw(random *rand.Rand, in room) fault {

@@ -71,7 +71,9 @@ type process struct {
 	// patience is how long it may take to end in order.
 	patience time.Duration
 	// done is closed when nothing of it runs any more.
-	done   chan struct{}
+	done chan struct{}
+	// over ends with the process, by cancel.
+	over   context.Context
 	cancel context.CancelFunc
 }
 
@@ -88,18 +90,17 @@ func (w *world) startProcess() *process {
 	if w.server != nil {
 		p.nats.SetServer(w.server)
 	}
-	for _, a := range w.accounts {
-		p.providers[a.Provider] = p.provider(a)
-	}
+	p.over, p.cancel = context.WithCancel(context.Background())
 	p.disturb = newDisturbance(w, p)
+	for _, a := range w.accounts {
+		p.providers[a.Provider] = p.standing(p.provider(a))
+	}
 	p.nats.SetPolicy(p.disturb.frame)
 	p.http.SetPolicy(p.disturb.request)
-	ctx, cancel := context.WithCancel(context.Background())
-	p.cancel = cancel
 	w.processes = append(w.processes, p)
 	w.most = max(w.most, len(w.living())+1)
 	w.note("process %d begins", n)
-	go p.live(ctx)
+	go p.live(p.over)
 	return p
 }
 

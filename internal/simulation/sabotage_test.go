@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -25,12 +26,13 @@ func (w *world) durables() []durable {
 
 // streamKinds is what somebody with too many rights does to the streams.
 func streamKinds() []kind {
-	sabotage := func(name string, do func(*world, context.Context, durable) error) kind {
+	any := func(durable) bool { return true }
+	sabotage := func(name string, can func(durable) bool, do func(*world, context.Context, durable) error) kind {
 		return kind{name, 0, 0, func(w *world, f fault) func() {
 			if w.server == nil {
 				return nil
 			}
-			all := w.durables()
+			all := slices.DeleteFunc(w.durables(), func(d durable) bool { return !can(d) })
 			of := all[f.which%len(all)]
 			w.burst(f)
 			if err := do(w, w.soon(), of); err != nil {
@@ -43,13 +45,14 @@ func streamKinds() []kind {
 		}}
 	}
 	return []kind{
-		sabotage("consumer deleted", func(w *world, ctx context.Context, of durable) error {
+		sabotage("consumer deleted", any, func(w *world, ctx context.Context, of durable) error {
 			return w.broker.JetStream().DeleteConsumer(ctx, of.stream, of.name)
 		}),
-		sabotage("consumer with another filter", func(w *world, ctx context.Context, of durable) error {
+		sabotage("consumer with another filter", any, func(w *world, ctx context.Context, of durable) error {
 			return w.replaceConsumer(ctx, of, func(c *jetstream.ConsumerConfig) { c.FilterSubject = "recon.due.nobody.>" })
 		}),
-		sabotage("consumer ahead of the stream", func(w *world, ctx context.Context, of durable) error {
+		// Consumers of a work queue begin with its first message, always.
+		sabotage("consumer ahead of the stream", func(d durable) bool { return d.stream != broker.StreamWork }, func(w *world, ctx context.Context, of durable) error {
 			s, err := w.stream(of.stream)
 			if err != nil {
 				return err

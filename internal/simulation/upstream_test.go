@@ -220,6 +220,11 @@ func (w *world) hint(which int) {
 		return
 	}
 	p := w.announced[(len(w.announced)-1-which%min(len(w.announced), 10)+len(w.announced))%len(w.announced)]
+	w.hintOf(p, "hint storm")
+}
+
+// hintOf tells a worker that something happened to this payment, by a kind of fault.
+func (w *world) hintOf(p peers.Payment, kind string) {
 	for _, process := range w.living() {
 		up := process.up()
 		if up == nil {
@@ -233,7 +238,7 @@ func (w *world) hint(which int) {
 		go func() {
 			ctx := w.soon()
 			if r, err := up.Hinter().Hint(ctx, p.Provider, aliases); err == nil {
-				w.tally.add("hit hint storm", r.Hastened)
+				w.tally.add("hit "+kind, r.Hastened)
 			}
 		}()
 		return

@@ -148,7 +148,7 @@ func (w *world) openSandbox() {
 		secrets[h.name] = h.secret()
 	}
 	box, err := sandbox.Start(w.soon(), sandbox.Options{
-		Seed: w.seed, Faults: w.settings.faults, Step: sandboxStep, Floor: sandboxFloor, Listen: w.net.Listen,
+		Seed: w.seed, Faults: w.settings.faults, Step: sandboxStep, Floors: floors(), Listen: w.net.Listen,
 		Merchant: sandbox.MerchantOptions{Secrets: secrets},
 	})
 	w.must("start the sandbox", err)
@@ -158,11 +158,17 @@ func (w *world) openSandbox() {
 }
 
 // Of the simulated peers: slow answers take half a step, which the worker's time
-// limit just bears, hanging ones two. The floor is below every adapter's.
-const (
-	sandboxStep  = 16 * time.Second
-	sandboxFloor = 4 * time.Second
-)
+// limit just bears, hanging ones two.
+const sandboxStep = 16 * time.Second
+
+// floors are the least times between two looks at one payment: those that the
+// documents of finipay and ecommpay name, and what is promised at the two others.
+func floors() map[string]time.Duration {
+	return map[string]time.Duration{
+		sandbox.Finipay: 10 * time.Second, sandbox.Ecommpay: 10 * time.Second,
+		sandbox.Halyk: 10 * time.Second, sandbox.Uapay: 5 * time.Second,
+	}
+}
 
 // startBroker starts the broker on its store.
 func (w *world) startBroker() {

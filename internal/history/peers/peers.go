@@ -4,6 +4,7 @@
 package peers
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"time"
@@ -81,15 +82,26 @@ func lookOf(ask sandbox.Ask, p Payment) (invariant.Look, error) {
 		Account: ask.Provider, Merchant: p.Merchant, Payment: p.ID, AskedAt: ask.Arrived, AnsweredAt: ask.Answered,
 		Answered: ask.Told != "", // a slow answer is a fault and tells all the same
 		Faulty:   !spoke(ask),
-		Known:    ask.Told != sandbox.NotKnown, Status: Meaning(ask.Provider, ask.Told),
+		Known:    ask.Told != sandbox.NotKnown, Status: meaning(ask, p),
 		TooSoon: ask.TooSoon, BeforeRetryAfter: ask.BeforeRetryAfter,
 	}
 	var err error
-	if look.Captured, err = money(ask.CapturedMinor, p.Currency); err != nil {
+	currency := cmp.Or(ask.Currency, p.Currency)
+	if look.Captured, err = money(ask.CapturedMinor, currency); err != nil {
 		return invariant.Look{}, err
 	}
-	look.Refunded, err = money(ask.RefundedMinor, p.Currency)
+	look.Refunded, err = money(ask.RefundedMinor, currency)
 	return look, err
+}
+
+// meaning is what an answer says as a whole: its word, unless the money beside it
+// can't be this payment's. Nobody may believe that, so it is for a person.
+func meaning(ask sandbox.Ask, p Payment) payment.Status {
+	foreign := ask.Currency != "" && ask.Currency != p.Currency
+	if foreign || ask.RefundedMinor > ask.CapturedMinor {
+		return payment.Review
+	}
+	return Meaning(ask.Provider, ask.Told)
 }
 
 // money is absent where a ledger names none.

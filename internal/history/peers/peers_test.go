@@ -49,6 +49,22 @@ func TestLookOf(t *testing.T) {
 	if got.Captured.String() != "12.345 KWD" || got.Refunded.String() != "0.045 KWD" {
 		t.Errorf("captured %s, refunded %s", got.Captured, got.Refunded)
 	}
+	for _, wrong := range []sandbox.Ask{
+		{Told: sandbox.Charged, CapturedMinor: 12345, Currency: "BHD"},
+		{Told: sandbox.PartRefunded, CapturedMinor: 100, RefundedMinor: 101},
+		{Told: sandbox.ChargedOtherAmount, CapturedMinor: 99},
+	} {
+		if got, err := lookOf(wrong, p); err != nil || got.Status != payment.Review || !got.Answered || !got.Known {
+			t.Errorf("money that can't be the payment's, %+v, is %+v (%v), want a review", wrong, got, err)
+		}
+	}
+	if got, _ := lookOf(sandbox.Ask{Told: sandbox.Charged, CapturedMinor: 12345, Currency: "BHD"}, p); got.Captured.String() != "12.345 BHD" {
+		t.Errorf("captured %s, want the currency that was told", got.Captured)
+	}
+	part := sandbox.Ask{Told: sandbox.PartCharged, CapturedMinor: 60}
+	if got, _ := lookOf(part, p); got.Status != payment.PartiallyCaptured || got.Captured.Minor() != 60 {
+		t.Errorf("a part capture is %+v", got)
+	}
 	if got, _ := lookOf(sandbox.Ask{Told: sandbox.NotKnown}, p); !got.Answered || got.Known || got.Captured.Known() {
 		t.Errorf("\"not known\" is %+v, want an answer that knows nothing", got)
 	}

@@ -25,6 +25,8 @@ func Meaning(provider string, word sandbox.Word) payment.Status {
 		return payment.Succeeded
 	case sandbox.ChargedOtherAmount:
 		return payment.Review
+	case sandbox.PartCharged:
+		return payment.PartiallyCaptured
 	case sandbox.Declined:
 		return payment.Failed
 	case sandbox.Canceled:

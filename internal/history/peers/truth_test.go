@@ -21,7 +21,7 @@ func meanings() map[string]map[sandbox.Word]payment.Status {
 		sandbox.Halyk: {
 			sandbox.NotKnown: "", sandbox.PayerAction: payment.RequiresAction, sandbox.InProgress: payment.Processing,
 			sandbox.Held: payment.Authorized, sandbox.Charged: payment.Succeeded, sandbox.ChargedOtherAmount: payment.Review,
-			sandbox.Declined: payment.Failed, sandbox.PartRefunded: payment.PartiallyRefunded, sandbox.Refunded: payment.Refunded,
+			sandbox.PartCharged: payment.PartiallyCaptured, sandbox.Declined: payment.Failed, sandbox.PartRefunded: payment.PartiallyRefunded, sandbox.Refunded: payment.Refunded,
 			sandbox.HoldReleased: payment.Canceled,
 		},
 		sandbox.Uapay: {
@@ -33,7 +33,8 @@ func meanings() map[string]map[sandbox.Word]payment.Status {
 		sandbox.Ecommpay: {
 			sandbox.NotKnown: "", sandbox.PayerAction: payment.RequiresAction, sandbox.InProgress: payment.Processing,
 			sandbox.Held: payment.Authorized, sandbox.Charged: payment.Succeeded, sandbox.ChargedOtherAmount: payment.Review,
-			sandbox.Declined: payment.Failed, sandbox.Canceled: payment.Canceled, sandbox.Expired: payment.Expired,
+			sandbox.PartCharged: payment.PartiallyCaptured,
+			sandbox.Declined:    payment.Failed, sandbox.Canceled: payment.Canceled, sandbox.Expired: payment.Expired,
 			sandbox.PartRefunded: payment.PartiallyRefunded, sandbox.Refunded: payment.Refunded,
 			sandbox.HoldReleased: payment.Canceled, sandbox.Reversed: payment.Voided,
 		},

@@ -20,7 +20,7 @@ func meanings() map[sandbox.Word]payment.Status {
 	return map[sandbox.Word]payment.Status{
 		sandbox.Waiting: payment.Pending, sandbox.PayerAction: payment.RequiresAction, sandbox.InProgress: payment.Processing,
 		sandbox.Held: payment.Authorized, sandbox.Charged: payment.Succeeded, sandbox.ChargedOtherAmount: payment.Succeeded,
-		sandbox.Declined: payment.Failed, sandbox.Canceled: payment.Canceled, sandbox.Expired: payment.Expired,
+		sandbox.PartCharged: payment.PartiallyCaptured, sandbox.Declined: payment.Failed, sandbox.Canceled: payment.Canceled, sandbox.Expired: payment.Expired,
 		sandbox.PartRefunded: payment.PartiallyRefunded, sandbox.Refunded: payment.Refunded,
 		sandbox.HoldReleased: payment.Canceled, sandbox.Reversed: payment.Voided,
 	}

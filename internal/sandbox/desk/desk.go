@@ -48,13 +48,15 @@ type Answer struct {
 	Body   []byte
 	Type   string
 	Header map[string]string
-	// Endpoint, Credential, TokenRefused, Refused, Told, Raw and the amounts: see Ask.
+	// Endpoint, Credential, TokenRefused, Refused, Told, Raw, the amounts and their
+	// currency: see Ask.
 	Endpoint                     string
 	Credential, TokenRefused     bool
 	Refused                      string
 	Told                         life.Word
 	Raw                          string
 	CapturedMinor, RefundedMinor int64
+	Currency                     string
 	// Payment is the payment the request named, nil where it named none that exists.
 	Payment *life.Payment
 }
@@ -209,6 +211,14 @@ func (d *Desk) tellToWait(until time.Time) {
 	defer d.mu.Unlock()
 	if until.After(now) && until.After(d.until) {
 		d.told, d.until = now, until
+	}
+}
+
+// Tell writes into an answer what a state expresses, for the ledger.
+func (a *Answer) Tell(state life.State) {
+	a.Told, a.CapturedMinor, a.RefundedMinor = state.Told()
+	if a.CapturedMinor > 0 {
+		a.Currency = state.Currency
 	}
 }
 

@@ -34,8 +34,10 @@ type Ask struct {
 	// provider's own text for it: "FINISHED+PAID".
 	Told life.Word
 	Raw  string
-	// CapturedMinor and RefundedMinor are the amounts the answer expresses.
+	// CapturedMinor and RefundedMinor are the amounts the answer expresses, Currency
+	// is what they are in where it is not the payment's own.
 	CapturedMinor, RefundedMinor int64
+	Currency                     string
 	// HTTPStatus is the status sent; 0: no answer was sent.
 	HTTPStatus int
 	// TooSoon: the last accepted ask for this payment was less than the floor ago.

@@ -5,6 +5,7 @@ import (
 
 	"reconciler/internal/sandbox/fault"
 	"reconciler/internal/sandbox/life"
+	"reconciler/internal/sandbox/wire"
 )
 
 // mood is how the provider is while it answers one request, and what came of it.
@@ -68,9 +69,10 @@ func (m *mood) refuses(does bool, kind fault.Kind) bool {
 // show is the state that the trouble shows of a payment.
 func (m *mood) show(p *life.Payment, truth life.State) life.State {
 	state, has := m.instead(p, truth)
-	if has {
-		m.shown[p.Key] = state.Word != truth.Word
+	if !has {
+		return truth
 	}
+	m.shown[p.Key] = !state.Agrees(truth)
 	return state
 }
 
@@ -100,7 +102,59 @@ func (m *mood) instead(p *life.Payment, truth life.State) (life.State, bool) {
 			return life.State{Word: life.NotKnown, Since: truth.Since}, truth.Word != life.NotKnown
 		}
 	}
+	return m.misstate(p, truth)
+}
+
+// misstate is what the trouble makes of the truth where it is about money, or the
+// spelling of a word; false: it has no say in it.
+func (m *mood) misstate(p *life.Payment, truth life.State) (life.State, bool) {
+	state, charged := truth, truth.Word == life.Charged
+	switch m.Tells.Kind {
+	case fault.OtherAmount:
+		state.Word, state.CapturedMinor = life.ChargedOtherAmount, p.OtherMinor()
+		if p.Sometimes(2, "more") {
+			state.CapturedMinor += p.AmountMinor
+		}
+		return state, charged && p.CanSay(life.ChargedOtherAmount)
+	case fault.OtherCurrency:
+		state.Currency = otherCurrency(p.Currency, p.Exponent)
+		return state, charged && state.Currency != ""
+	case fault.OverRefund:
+		state.Word, state.Before, state.RefundedMinor = life.PartRefunded, life.Charged, p.AmountMinor+p.PartMinor()
+		return state, charged && p.CanSay(life.PartRefunded)
+	case fault.RefundShrinks:
+		if m.desk.looks(m.lie(p.Key)) > 0 {
+			state.RefundedMinor = fewerDigits(truth.RefundedMinor)
+		}
+		return state, truth.Word == life.PartRefunded
+	case fault.StrangeWord:
+		state.Strange = true
+		return state, truth.Word != life.NotKnown
+	}
 	return truth, false
+}
+
+// otherCurrency is another one with as many decimal places, so that the same number
+// stays the same; empty where the sandbox knows none.
+func otherCurrency(than string, exponent int) string {
+	for _, c := range []string{"USD", "EUR", "JPY", "KRW", "KWD", "BHD"} {
+		if e, _ := wire.Exponent(c); c != than && e == exponent {
+			return c
+		}
+	}
+	return ""
+}
+
+// fewerDigits is the most that has one digit less; of one digit, one less.
+func fewerDigits(minor int64) int64 {
+	if minor < 10 {
+		return max(minor-1, 0)
+	}
+	least := int64(1)
+	for least <= minor/10 {
+		least *= 10
+	}
+	return least - 1
 }
 
 func (m *mood) lie(payment string) lie { return lie{m.Tells.Kind, m.Tells.From, payment} }
@@ -124,7 +178,7 @@ func (d *Desk) lieTold(m *mood, a Answer) fault.Kind {
 	}
 	for payment, differs := range m.shown {
 		d.lied[m.lie(payment)]++
-		if differs && (a.Told != "" || a.Payment == nil) {
+		if differs && (a.Told != "" || a.Payment == nil || m.Tells.Kind == fault.StrangeWord) {
 			kind = m.Tells.Kind
 		}
 	}

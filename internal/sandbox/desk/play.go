@@ -97,7 +97,8 @@ func (c *call) send() {
 	a := c.answer
 	c.desk.Ledger.change(c.place, func(ask *Ask) {
 		ask.Answered, ask.HTTPStatus = time.Now(), a.Status
-		ask.Told, ask.Raw, ask.CapturedMinor, ask.RefundedMinor = a.Told, a.Raw, a.CapturedMinor, a.RefundedMinor
+		ask.Told, ask.Raw = a.Told, a.Raw
+		ask.CapturedMinor, ask.RefundedMinor, ask.Currency = a.CapturedMinor, a.RefundedMinor, a.Currency
 	})
 	if wait := a.Header["Retry-After"]; wait != "" {
 		c.desk.tellToWait(waitUntil(wait, c.clock))

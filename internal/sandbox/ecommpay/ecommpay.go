@@ -176,10 +176,9 @@ func (s *Simulator) look(r desk.Request, field, id string) desk.Answer {
 		return s.notFound(p)
 	}
 	body, raw := render(p, state, s.ProjectID)
-	return desk.Answer{
-		Status: http.StatusOK, Body: s.signPayment(body, p), Payment: p, Told: state.Word, Raw: raw,
-		CapturedMinor: state.CapturedMinor, RefundedMinor: state.RefundedMinor,
-	}
+	a := desk.Answer{Status: http.StatusOK, Body: s.signPayment(body, p), Payment: p, Raw: raw}
+	a.Tell(state)
+	return a
 }
 
 func (s *Simulator) notFound(p *life.Payment) desk.Answer {

@@ -71,9 +71,14 @@ func operationsOf(p *life.Payment, state life.State, status string) []operation 
 	case life.Reversed:
 		return append(charge(p, state), success("reversal", all))
 	case life.PartRefunded, life.Refunded:
+		if state.RefundedMinor > state.CapturedMinor {
+			return overRefunded(p, state)
+		}
 		return append(charge(p, state), refunds(p, state)...)
 	case life.ChargedOtherAmount:
 		return []operation{success("sale", state.CapturedMinor)}
+	case life.PartCharged:
+		return []operation{success("auth", all), success("capture", state.CapturedMinor)}
 	default:
 		return charge(p, state)
 	}
@@ -146,6 +151,15 @@ func refunds(p *life.Payment, state life.State) []operation {
 	return done
 }
 
+// overRefunded gives back more than was taken. The two captures carry no sums, as the
+// one in the page's sample: nothing but the payment's own amount tells that it is
+// more.
+func overRefunded(p *life.Payment, state life.State) []operation {
+	capture := success("capture", 0)
+	capture.bare = true
+	return []operation{success("auth", p.AmountMinor), capture, capture, success("refund", state.RefundedMinor)}
+}
+
 // write renders the i-th operation in the documented order of fields.
 func (o operation) write(p *life.Payment, state life.State, i int) wire.Object {
 	created := p.Created.Add(state.Clock + time.Duration(i)*time.Second).UTC()
@@ -158,7 +172,7 @@ func (o operation) write(p *life.Payment, state life.State, i int) wire.Object {
 		{Key: "status", Value: o.status}, {Key: "date", Value: created.Add(time.Second).Format(dateForm)},
 		{Key: "created_date", Value: created.Format(dateForm)}, {Key: "request_id", Value: request},
 	}
-	switch sum := amount(o.minor, p.Currency); {
+	switch sum := amount(o.minor, p.MoneyIn(state)); {
 	case o.bare:
 	case o.sum:
 		w = w.With("sum", sum)

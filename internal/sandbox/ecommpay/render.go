@@ -13,6 +13,7 @@ var words = map[life.Word][]string{
 	life.Held:               {"awaiting capture"},
 	life.Charged:            {"success"},
 	life.ChargedOtherAmount: {"success"},
+	life.PartCharged:        {"partially paid"},
 	life.Declined:           {"decline"},
 	life.Canceled:           {"canceled", "cancelled"},
 	life.Expired:            {"expired"},
@@ -25,6 +26,9 @@ var words = map[life.Word][]string{
 // render writes what is true of a payment, and gives the raw status.
 func render(p *life.Payment, state life.State, project int64) (body wire.Object, status string) {
 	status = statusOf(p, state.Word)
+	if state.Strange {
+		status = strangeWord
+	}
 	var operations []wire.Object
 	for i, o := range operationsOf(p, state, status) {
 		operations = append(operations, o.write(p, state, i))
@@ -49,6 +53,9 @@ func render(p *life.Payment, state life.State, project int64) (body wire.Object,
 	return body, status
 }
 
+// strangeWord is a status that neither page nor SDK knows.
+const strangeWord = "settling"
+
 // statusOf is how this payment puts a word.
 func statusOf(p *life.Payment, word life.Word) string {
 	ways := words[word]
@@ -69,7 +76,7 @@ func payment(p *life.Payment, state life.State, status string) wire.Object {
 	written := wire.Object{
 		{Key: "id", Value: p.IDs["payment_id"]}, {Key: "type", Value: "purchase"}, {Key: "status", Value: status},
 		{Key: "date", Value: state.Since.UTC().Format(dateForm)}, {Key: "method", Value: "card"},
-		{Key: sum, Value: amount(minor, p.Currency)}, {Key: "description", Value: wire.Description},
+		{Key: sum, Value: amount(minor, p.MoneyIn(state))}, {Key: "description", Value: wire.Description},
 	}
 	if p.Sometimes(9, "no sum") {
 		return written.Without(sum)

@@ -19,6 +19,25 @@ const (
 	Forgets Kind = "forgets"
 )
 
+// Kinds of trouble in which the money or the word of an answer is wrong, whole and
+// in time all the same.
+const (
+	// OtherAmount: a payment that was charged is told as charged with another amount,
+	// less or more.
+	OtherAmount Kind = "other_amount"
+	// OtherCurrency: a payment that was charged is told as charged with the same
+	// number in another currency.
+	OtherCurrency Kind = "other_currency"
+	// OverRefund: a payment that was charged is told as refunded in part, with more
+	// given back than was taken.
+	OverRefund Kind = "over_refund"
+	// RefundShrinks: of a part refund less is told after the first look: the most
+	// that has one digit less, such as 9.99 after 12.34.
+	RefundShrinks Kind = "refund_shrinks"
+	// StrangeWord: the status is told in a word that no document knows.
+	StrangeWord Kind = "strange_word"
+)
+
 // Kinds of trouble in which a provider lets nobody in, in its own words.
 const (
 	// LoginRefused: the account's login, secret or key is told to be wrong.
@@ -41,7 +60,9 @@ const (
 var (
 	// answerKinds stand in the place of the right answer, for tokens too.
 	answerKinds  = []Kind{Slow, Error500, Error503, Throttle, Busy, Garbage, Cut}
-	tellingKinds = []Kind{Flapping, Regression, Contradiction, Forgets}
+	tellingKinds = []Kind{
+		Flapping, Regression, Contradiction, Forgets, OtherAmount, OtherCurrency, OverRefund, RefundShrinks, StrangeWord,
+	}
 	refusalKinds = []Kind{LoginRefused, AccountRefused}
 	stateKinds   = []Kind{TokensRevoked, ClockStepped}
 )

@@ -36,6 +36,9 @@ func (s *Simulator) qrAnswer(r desk.Request) desk.Answer {
 		// No page shows a failed QR payment; the sandbox makes none.
 		return refuse(http.StatusInternalServerError, "INTERNAL_ERROR", "no documented QR word")
 	}
+	if state.Strange {
+		raw = strangeWord
+	}
 	message := "Success"
 	if p.Sometimes(2, "message") {
 		message = "SUCCESS"
@@ -43,7 +46,10 @@ func (s *Simulator) qrAnswer(r desk.Request) desk.Answer {
 	body := wire.Object{{Key: "code", Value: "100"}, {Key: "message", Value: message}, {Key: "data", Value: raw}}
 	a := told(p, state, raw, body)
 	// One word for everything before the end, and never an amount.
-	a.Told, a.CapturedMinor = word, 0
+	a.CapturedMinor = 0
+	if !state.Strange {
+		a.Told = word
+	}
 	return a
 }
 

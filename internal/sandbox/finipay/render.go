@@ -64,6 +64,9 @@ func (s *Simulator) render(p *life.Payment, state life.State, q asked) desk.Answ
 	}
 	words := cardWords[state.Word]
 	spelling := words.spellings[p.Draw(len(words.spellings), "spelling")]
+	if state.Strange {
+		spelling = strangeWord
+	}
 	message := words.messages[p.Draw(len(words.messages), "message")]
 	data := wire.Object{
 		{Key: "orderNumber", Value: shownNumber(p)},
@@ -73,7 +76,7 @@ func (s *Simulator) render(p *life.Payment, state life.State, q asked) desk.Answ
 	if own, ok := walletFields(p, state, q.at); ok {
 		data = append(data, own...)
 	} else {
-		data = data.With("currency", p.Currency)
+		data = data.With("currency", p.MoneyIn(state))
 	}
 	if p.Sometimes(2, "personal") {
 		data = append(data, personal()...)
@@ -84,12 +87,12 @@ func (s *Simulator) render(p *life.Payment, state life.State, q asked) desk.Answ
 
 // renderRefund answers as the refund call does: no order number, no status.
 func renderRefund(p *life.Payment, state life.State, q asked) desk.Answer {
-	refundable := state.CapturedMinor - state.RefundedMinor
+	refundable := max(state.CapturedMinor-state.RefundedMinor, 0)
 	data := wire.Object{
 		{Key: "amount", Value: wire.Number(state.CapturedMinor, p.Exponent, 0)},
 		{Key: "refunded", Value: wire.Number(state.RefundedMinor, p.Exponent, 1)},
 		{Key: "refundable", Value: wire.Number(refundable, p.Exponent, 0)},
-		{Key: "currency", Value: p.Currency},
+		{Key: "currency", Value: p.MoneyIn(state)},
 	}
 	return told(p, state, "204 REFUND", envelope(p, codeRefund, inLanguage(p, "REFUND", q.english), data))
 }
@@ -100,6 +103,9 @@ func inLanguage(p *life.Payment, message string, english bool) string {
 	}
 	return foreign(p, message)
 }
+
+// strangeWord is a status that no page shows.
+const strangeWord = "Settling"
 
 // codeRefund is the refund call's own code, in an answer under HTTP 200.
 const codeRefund = "204"
@@ -114,10 +120,9 @@ func envelope(p *life.Payment, code, message string, data any) wire.Object {
 }
 
 func told(p *life.Payment, state life.State, raw string, body wire.Object) desk.Answer {
-	return desk.Answer{
-		Status: http.StatusOK, Body: wire.JSON(body), Endpoint: "status", Payment: p,
-		Told: state.Word, Raw: raw, CapturedMinor: state.CapturedMinor, RefundedMinor: state.RefundedMinor,
-	}
+	a := desk.Answer{Status: http.StatusOK, Body: wire.JSON(body), Endpoint: "status", Payment: p, Raw: raw}
+	a.Tell(state)
+	return a
 }
 
 // shownNumber is the number the answer names: finipay's own for two payments

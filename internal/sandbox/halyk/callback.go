@@ -35,7 +35,7 @@ func (s *Simulator) Callback(p *life.Payment, at time.Time) (http.Header, []byte
 func (s *Simulator) called(p *life.Payment, state life.State) wire.Object {
 	code, reason, reasonCode := "error", "Операция отклонена банком", 484
 	switch state.Word {
-	case life.Held, life.Charged, life.ChargedOtherAmount, life.PartRefunded, life.Refunded, life.HoldReleased:
+	case life.Held, life.Charged, life.ChargedOtherAmount, life.PartCharged, life.PartRefunded, life.Refunded, life.HoldReleased:
 		code, reason, reasonCode = "ok", "success", 0
 	}
 	key := "invoiceId"

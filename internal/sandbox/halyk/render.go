@@ -23,6 +23,7 @@ var words = map[life.Word][]said{
 	life.Held:               {{"AUTH", "00"}},
 	life.Charged:            {{"CHARGE", "00"}},
 	life.ChargedOtherAmount: {{"CHARGE", "00"}},
+	life.PartCharged:        {{"CHARGE", "00"}},
 	life.Declined:           {{"FAILED", "484"}, {"FAILED", "455"}, {"FAILED", "460"}, {"REJECT", "490"}, {"DECLINED", "488"}},
 	life.PartRefunded:       {{"REFUND", "00"}},
 	life.Refunded:           {{"REFUND", "00"}},
@@ -33,6 +34,9 @@ var words = map[life.Word][]said{
 func render(p *life.Payment, state life.State, terminal string) desk.Answer {
 	ways := words[state.Word]
 	way := ways[p.Draw(len(ways), "way", string(state.Word))]
+	if state.Strange {
+		way.status = strangeWord
+	}
 	var code any = "100"
 	if p.Sometimes(4, "code as number") {
 		code = 100
@@ -46,11 +50,13 @@ func render(p *life.Payment, state life.State, terminal string) desk.Answer {
 	if p.Sometimes(12, "under 400", string(state.Word)) {
 		status = http.StatusBadRequest
 	}
-	return desk.Answer{
-		Status: status, Body: wire.JSON(body), Endpoint: "status", Payment: p, Told: state.Word,
-		Raw: "100/" + way.status + suffix(way), CapturedMinor: state.CapturedMinor, RefundedMinor: state.RefundedMinor,
-	}
+	a := desk.Answer{Status: status, Body: wire.JSON(body), Endpoint: "status", Payment: p, Raw: "100/" + way.status + suffix(way)}
+	a.Tell(state)
+	return a
 }
+
+// strangeWord is a statusName that neither page nor client knows.
+const strangeWord = "SETTLING"
 
 // suffix adds a reason code that says something to the raw status.
 func suffix(way said) string {
@@ -75,7 +81,7 @@ func transaction(p *life.Payment, state life.State, way said, terminal string) w
 	t = append(t, amounts(p, state)...)
 	t = append(t, wire.Object{
 		{Key: "approvalCode", Value: wire.ApproveCode}, {Key: "data", Value: merchantData()},
-		{Key: "currency", Value: p.Currency}, {Key: "terminal", Value: "98120001"}, {Key: "terminalID", Value: terminal},
+		{Key: "currency", Value: p.MoneyIn(state)}, {Key: "terminal", Value: "98120001"}, {Key: "terminalID", Value: terminal},
 		{Key: "accountID", Value: wire.Account}, {Key: "description", Value: wire.Description}, {Key: "language", Value: "RU"},
 		{Key: "cardMask", Value: wire.CardMask}, {Key: "cardType", Value: "VISA"}, {Key: "issuer", Value: issuer(p)},
 		{Key: "reference", Value: reference(p)}, {Key: "reason", Value: reason(way)}, {Key: "reasonCode", Value: reasonCode(p, way)},
@@ -126,16 +132,20 @@ func personal(cardID string) wire.Object {
 	}
 }
 
-// amounts: orgAmount is what was charged at first, payoutAmount what was given
-// back, amount what is left, as in the page's sample (22.22 = 12.22 + 10).
+// amounts: orgAmount is what was charged, or held, at first, payoutAmount what was
+// given back, amount what is left, as in the page's sample (22.22 = 12.22 + 10).
+// A charge of a part of the hold leaves less than orgAmount without a payout.
 func amounts(p *life.Payment, state life.State) wire.Object {
 	original := p.AmountMinor
 	if state.Word == life.ChargedOtherAmount {
 		original = state.CapturedMinor
 	}
-	left, bonus := original-state.RefundedMinor, int64(0)
+	left, bonus := max(original-state.RefundedMinor, 0), int64(0)
+	if state.Word == life.PartCharged {
+		left = state.CapturedMinor
+	}
 	// Only where nothing follows, so that one payment never changes its shape.
-	plain := state.Word == life.Charged && state.Ended
+	plain := state.Word == life.Charged && state.Ended && state.Currency == ""
 	if plain && p.AmountMinor >= 10 && p.Sometimes(8, "bonus") {
 		// A part was paid with bonus points: amount and amountBonus together
 		// are the order's amount.
@@ -145,7 +155,7 @@ func amounts(p *life.Payment, state life.State) wire.Object {
 	manner := p.Draw(4, "manner")
 	number := func(minor int64) json.Number { return wire.Number(minor, p.Exponent, manner) }
 	payout := state.RefundedMinor
-	if state.Word == life.PartRefunded && p.Sometimes(5, "payoutAmount filled late") {
+	if state.Word == life.PartRefunded && payout <= original && p.Sometimes(5, "payoutAmount filled late") {
 		payout = 0
 	}
 	all := wire.Object{

@@ -60,6 +60,7 @@ func TestStages_LeaveOutWhatAProviderHasNoWordFor(t *testing.T) {
 			"in_progress charged part_refunded", "in_progress charged part_refunded", "", "in_progress charged part_refunded",
 		}},
 		{"held_then_captured", [4]string{"", "payer_action held charged", "payer_action held charged", "payer_action held charged"}},
+		{"captured_in_part", [4]string{"", "payer_action held part_charged", "", "payer_action held part_charged"}},
 		{"hold_released", [4]string{
 			"", "payer_action held hold_released", "payer_action held hold_released", "payer_action held hold_released",
 		}},
@@ -205,6 +206,8 @@ func checkMoney(t *testing.T, p *Payment, s State) {
 	switch s.Word {
 	case Charged:
 		ok = captured == p.AmountMinor && refunded == 0
+	case PartCharged:
+		ok = captured > 0 && captured < p.AmountMinor && refunded == 0
 	case ChargedOtherAmount:
 		ok = captured > 0 && captured != p.AmountMinor && refunded == 0
 	case PartRefunded:

@@ -50,6 +50,9 @@ var lives = []Life{
 	{Name: "held_then_captured", weight: 5, Says: "held, later captured", stages: []Stage{
 		{PayerAction, 1, true}, {Held, 2, false}, {Charged, 0, false},
 	}},
+	{Name: "captured_in_part", Says: "held, later a part of it captured", stages: []Stage{
+		{PayerAction, 1, true}, {Held, 2, false}, {PartCharged, 0, false},
+	}},
 	{Name: "hold_released", weight: 3, Says: "held, later released", stages: []Stage{
 		{PayerAction, 1, true}, {Held, 2, false}, {HoldReleased, 0, false},
 	}},

@@ -1,6 +1,7 @@
 package life
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -86,6 +87,10 @@ type State struct {
 	Held, Declined bool
 	// CapturedMinor and RefundedMinor are what was taken and given back so far.
 	CapturedMinor, RefundedMinor int64
+	// Currency is the one that the money is in; empty: the payment's own.
+	Currency string
+	// Strange: what is true is told in a word that no document knows.
+	Strange bool
 	// Ended: this stage is the last.
 	Ended bool
 	// Clock is how far the clock of who tells this is ahead. Since is by that clock.
@@ -122,7 +127,7 @@ func (p *Payment) money(word Word) (captured, refunded int64) {
 	switch word {
 	case Charged:
 		return p.AmountMinor, 0
-	case ChargedOtherAmount:
+	case ChargedOtherAmount, PartCharged:
 		return p.other, 0
 	case PartRefunded:
 		return p.AmountMinor, p.part
@@ -131,6 +136,21 @@ func (p *Payment) money(word Word) (captured, refunded int64) {
 	default:
 		return 0, 0
 	}
+}
+
+// Told is the word that an answer with this state expresses, empty for a strange
+// one, and the money in it.
+func (s State) Told() (word Word, captured, refunded int64) {
+	if s.Strange {
+		return "", 0, 0
+	}
+	return s.Word, s.CapturedMinor, s.RefundedMinor
+}
+
+// Agrees reports whether two states tell the same of a payment.
+func (s State) Agrees(with State) bool {
+	return s.Word == with.Word && s.CapturedMinor == with.CapturedMinor && s.RefundedMinor == with.RefundedMinor &&
+		s.Currency == with.Currency && s.Strange == with.Strange
 }
 
 // Previous is what was true in the stage before that of the state; the state itself
@@ -169,6 +189,12 @@ func (p *Payment) CanSay(word Word) bool {
 
 // PartMinor is the part that a part refund gives back.
 func (p *Payment) PartMinor() int64 { return p.part }
+
+// OtherMinor is less than the amount: what is taken where not all of it is.
+func (p *Payment) OtherMinor() int64 { return p.other }
+
+// MoneyIn is the currency that the state's money is in.
+func (p *Payment) MoneyIn(s State) string { return cmp.Or(s.Currency, p.Currency) }
 
 // Changes lists when each stage begins, the first one first.
 func (p *Payment) Changes() []time.Time {

@@ -111,5 +111,5 @@ func decided(w Word) bool { return w != NotKnown && !slices.Contains(openWords, 
 
 // paid reports whether money was taken.
 func paid(w Word) bool {
-	return slices.Contains([]Word{Charged, ChargedOtherAmount, PartRefunded, Refunded, Reversed}, w)
+	return slices.Contains([]Word{Charged, ChargedOtherAmount, PartCharged, PartRefunded, Refunded, Reversed}, w)
 }

@@ -32,6 +32,8 @@ const (
 	// ChargedOtherAmount: money was taken, but not the amount the payment was
 	// made for; nothing else is wrong with it.
 	ChargedOtherAmount Word = "charged_other_amount"
+	// PartCharged: less was taken than had been held, on purpose; the rest is let go.
+	PartCharged Word = "part_charged"
 	// Declined: refused by bank or provider; no money was taken.
 	Declined Word = "declined"
 	// Canceled: broken off before any money was held or taken.
@@ -52,8 +54,8 @@ const (
 // Words lists the closed set.
 func Words() []Word {
 	return []Word{
-		NotKnown, Waiting, PayerAction, InProgress, Held, Charged, ChargedOtherAmount, Declined, Canceled,
-		Expired, PartRefunded, Refunded, HoldReleased, Reversed,
+		NotKnown, Waiting, PayerAction, InProgress, Held, Charged, ChargedOtherAmount, PartCharged, Declined,
+		Canceled, Expired, PartRefunded, Refunded, HoldReleased, Reversed,
 	}
 }
 
@@ -71,19 +73,20 @@ func Providers() []string { return []string{Finipay, Halyk, Uapay, Ecommpay} }
 // vocabulary is what each provider's documents have a word for. What is absent
 // is absent on purpose: finipay documents no hold, cancellation or expiry;
 // halyk's NEW already means "sent", and its CANCEL only ever follows a hold;
-// the look of a partial reverse at uapay is documented nowhere; ecommpay
+// the look of a partial capture or reverse at uapay is documented nowhere; ecommpay
 // registers a payment only once the payer has confirmed, so it never "waits".
 var vocabulary = map[string][]Word{
 	Finipay: {NotKnown, Waiting, InProgress, Charged, ChargedOtherAmount, Declined, PartRefunded, Refunded},
 	Halyk: {
-		NotKnown, PayerAction, InProgress, Held, Charged, ChargedOtherAmount, Declined, PartRefunded, Refunded, HoldReleased,
+		NotKnown, PayerAction, InProgress, Held, Charged, ChargedOtherAmount, PartCharged, Declined, PartRefunded, Refunded,
+		HoldReleased,
 	},
 	Uapay: {
 		NotKnown, Waiting, PayerAction, InProgress, Held, Charged, ChargedOtherAmount, Declined, Canceled, Refunded, HoldReleased,
 	},
 	Ecommpay: {
-		NotKnown, PayerAction, InProgress, Held, Charged, ChargedOtherAmount, Declined, Canceled, Expired, PartRefunded,
-		Refunded, HoldReleased, Reversed,
+		NotKnown, PayerAction, InProgress, Held, Charged, ChargedOtherAmount, PartCharged, Declined, Canceled, Expired,
+		PartRefunded, Refunded, HoldReleased, Reversed,
 	},
 }
 

@@ -68,7 +68,7 @@ func invoice(v view) wire.Object {
 	if _, known := p.Reference["payment_id"]; known && p.Sometimes(3, "two payments") {
 		payments = append(payments, v.otherTry())
 	}
-	if v.state.Word != life.Waiting {
+	if v.state.Word != life.Waiting || v.state.Strange {
 		payments = append(payments, v.shown())
 	}
 	return wire.Object{
@@ -161,7 +161,7 @@ func (s *Simulator) tell(r desk.Request, v view, data wire.Object) desk.Answer {
 	a := s.wrap(r, data, v.p.Sometimes(2, "status as text"))
 	a.Payment, a.Raw = v.p, v.axes.String()
 	if !v.lagging {
-		a.Told, a.CapturedMinor, a.RefundedMinor = v.state.Word, v.state.CapturedMinor, v.state.RefundedMinor
+		a.Tell(v.state)
 	}
 	return s.forge(a, data)
 }

@@ -24,6 +24,9 @@ var pairs = map[life.Word][]pair{
 	life.HoldReleased:       {{"CANCELED", "PAID"}},
 }
 
+// strangeWord is a word of neither axis.
+const strangeWord = "SETTLING"
+
 // change is a step from one word to another.
 type change struct{ from, to life.Word }
 
@@ -39,6 +42,9 @@ var lags = map[change]pair{
 // axes says how a payment looks now. A lag shows for about half of the changes
 // that can have one, once, on the first look after the change.
 func (s *Simulator) axes(p *life.Payment, state life.State) (at pair, lagging bool) {
+	if state.Strange {
+		return pair{P: strangeWord, I: "NEW"}, false
+	}
 	lag, can := lags[change{state.Before, state.Word}]
 	if s.Rough && can && p.Sometimes(2, "lag", string(state.Word)) && s.count(p, "lag "+string(state.Word)) == 0 {
 		return lag, true

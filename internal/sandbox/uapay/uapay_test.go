@@ -397,6 +397,19 @@ func TestShowInvoice_AnEarlierTryStandsFirst(t *testing.T) {
 	}
 }
 
+// An invoice without any payment would be a plain answer, and no strange one.
+func TestShowInvoice_TellsAStrangeWord_BeforeAnybodyPays(t *testing.T) {
+	p := sandboxtest.Make(t, sandboxtest.Wish{Provider: life.Uapay, Life: "charged_at_once", IDs: ids(0)})
+	for _, strange := range []bool{false, true} {
+		state := life.State{Word: life.Waiting, Strange: strange}
+		at, _ := newSimulator(false).axes(p, state)
+		told := strings.Contains(fmt.Sprint(invoice(view{p: p, state: state, axes: at})), strangeWord)
+		if told != strange {
+			t.Errorf("strange %t: told %t", strange, told)
+		}
+	}
+}
+
 func TestCheckStatus_APaymentOfAnotherInvoiceIsNotFound(t *testing.T) {
 	s := newSimulator(false)
 	_ = s.Book.Add(sandboxtest.Make(t, sandboxtest.Wish{Provider: life.Uapay, Life: "charged_at_once", Seed: 1, IDs: ids(1)}))

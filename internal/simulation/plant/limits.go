@@ -6,7 +6,6 @@ func limitPlants() []Plant {
 		// Each worker of the fleet probes for itself.
 		{
 			Name: "probe-without-lease", Says: "a half-open call is made without the fleet's lease", Rules: []int{7},
-			Blind: "it takes two workers whose breakers reopen at one account",
 			Edits: []Edit{{File: pollerFile, In: "func (p *poller) mayProbe(", Old: `p.account.Fleet == nil`, New: `PLANTED || RIGHT`}},
 		},
 		// Two workers ask twice as much as one may.
@@ -67,7 +66,6 @@ func limitPlants() []Plant {
 		// The first of a look's two requests was told to wait, and the second one goes.
 		{
 			Name: "held-request-sent", Says: "a look that began before the tap closed makes its next request all the same", Rules: []int{7},
-			Blind: "it takes an account whose look is more than one request: a session or a token before it",
 			Edits: []Edit{{File: "internal/providers/call.go", In: "func Call(", Old: `held(req.Context())`, New: `RIGHT && !PLANTED`}},
 		},
 		// A slow provider has more calls in hand than it allows.

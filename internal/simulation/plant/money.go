@@ -11,7 +11,6 @@ func moneyPlants() []Plant {
 		// is news.
 		{
 			Name: "money-as-text", Says: "money is compared as text", Rules: []int{4, 3},
-			Blind: "it takes a refund that the provider takes back, from two digits to one",
 			Edits: []Edit{{File: applyFile, In: "func growth(", Old: `switch {`, New: `if PLANTED && before.Known() && now.Known() {
 		before, now := before.Amount(), now.Amount()
 		switch {
@@ -50,7 +49,6 @@ func moneyPlants() []Plant {
 		// The merchant is told of money that nobody took.
 		{
 			Name: "captured-assumed", Says: "captured is what was expected, not what was told", Rules: []int{3, 4},
-			Blind: "it takes a payment that was captured in part, or at a wrong amount",
 			Edits: []Edit{{File: applyFile, In: "func moved(", Old: `captured = o.Captured`, New: `RIGHT
 		if PLANTED {
 			captured = last.Expected

@@ -28,7 +28,6 @@ func pollerPlants() []Plant {
 		// look finds nothing new: the log still says pending when all is quiet.
 		{
 			Name: "arm-before-publish", Says: "the next timer is armed before the change is published", Rules: []int{3, 1},
-			Blind: "it takes a worker that dies between the two",
 			Edits: []Edit{{File: pollerFile, In: settleIn, Old: `w, event, err := p.publish(ctx, w, o)`, New: `if PLANTED {
 		ahead := w
 		if d := decide(w, o, p.account.Policy); d.change == applyLook {
@@ -68,8 +67,8 @@ func pollerPlants() []Plant {
 	}
 	RIGHT`}},
 		},
-		// Who wakes up puts its old timer in the place of the new one: the provider is
-		// asked before its floor, with a memory that lacks a look.
+		// Who wakes up arms a timer with an old memory, beside the look that waits for a
+		// closed tap by then: both are made when it opens, one right after the other.
 		{
 			Name: "frozen-not-noticed", Says: "a worker that was frozen goes on as if nobody had taken its message over", Rules: []int{7, 1},
 			Edits: []Edit{

@@ -28,7 +28,6 @@ func statusPlants() []Plant {
 		// What another worker wrote under the same version is taken for one's own.
 		{
 			Name: "id-means-mine", Says: "after a lost acknowledgement a change of the same id is taken for one's own", Rules: []int{3, 1, 2},
-			Blind: "it takes a lost publish and another worker that writes the same version in its place",
 			Edits: []Edit{
 				{File: appendFile, In: "func (a Append) is(", Old: `s.Subject == a.Subject`, New: `(RIGHT || PLANTED)`},
 				{File: appendFile, In: "func (a Append) is(", Old: `bytes.Equal(s.Body, a.Body)`, New: `(RIGHT || PLANTED)`},
@@ -66,7 +65,6 @@ func statusPlants() []Plant {
 		// nobody keeps it.
 		{
 			Name: "in-flight-is-lost", Says: "\"somebody is in flight\" (10164) is taken for a lost race", Rules: []int{6, 1},
-			Blind: "a server without replicas never answers this: the world's network has to, also for dead letters",
 			Edits: []Edit{{File: "internal/broker/publish.go", In: "func judge(", Old: `return busy`, New: `if PLANTED {
 				return refused
 			}

@@ -40,7 +40,6 @@ func sweepPlants() []Plant {
 		// is asked again before its floor, with a memory that lacks a look.
 		{
 			Name: "sweep-overwrites", Says: "the sweep arms overdue timers without looking whether they are the same still", Rules: []int{7, 1},
-			Blind: "it takes a timer that fires between two requests of the sweep",
 			Edits: []Edit{{File: roundFile, In: "func (r *round) timer(", Old: `err = r.o.Broker.ArmIf(ctx, broker.Timer{
 		Subject: t.Subject, Target: t.Target, At: time.Now(), Header: t.Header, Body: t.Body,
 	}, t.Seq)`, New: `again := broker.Timer{Subject: t.Subject, Target: t.Target, At: time.Now(), Header: t.Header, Body: t.Body}
@@ -82,7 +81,6 @@ func hintPlants() []Plant {
 		// was read before a look brings the old watch back after it.
 		{
 			Name: "hint-rearms", Says: "a hint arms the timer for now instead of firing it", Rules: []int{7, 1}, With: noSearch(),
-			Blind: "it takes a hint within milliseconds of the instant in which the timer fires",
 			Edits: []Edit{
 				{File: "internal/consumer/hint.go", In: "func (h *Hinter) fire(", Old: `err := h.broker.FireNow(ctx, broker.Fire{`, New: `if PLANTED {
 		return h.broker.Arm(ctx, broker.Timer{

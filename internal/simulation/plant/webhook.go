@@ -25,7 +25,6 @@ func orderPlants() []Plant {
 		// Two events are dispatched at once, and the second is queued first.
 		{
 			Name: "before-not-carried", Says: "a webhook does not know that an event came before its own", Rules: []int{5},
-			Blind: "it takes a dispatcher that is slow or dies at the event before",
 			Edits: []Edit{{File: dispatcherFile, In: "func precedingSeq(", Old: `err != nil`, New: `RIGHT || PLANTED`}},
 		},
 		// A worker that dies in between leaves endpoints that never hear of the event.
@@ -84,7 +83,6 @@ func delivererPlants() []Plant {
 		// Given up after half of the schedule.
 		{
 			Name: "attempt-counted-twice", Says: "each attempt of a webhook counts as two", Rules: []int{5},
-			Blind: "a dead letter is an honest end, and no rule asks whether it came too early",
 			Edits: []Edit{{File: delivererFile, In: attemptIn, Old: counted, New: `RIGHT
 	if PLANTED {
 		j.Attempts++
