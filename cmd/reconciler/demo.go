@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -32,7 +33,13 @@ Exit code 0: every payment ended as its provider's ledger says, every webhook
 that was due arrived with a valid signature, no invariant is broken.
 
 The broker writes to disk before it acknowledges, as it does in run;
---fsync=false leaves that out, since its store is thrown away at the end.`
+--fsync=false leaves that out, since its store is thrown away at the end.
+
+With --nats the same demo runs over a nats-server or cluster of yours, under the
+same judge; equal seeds give equal outcomes wherever the broker is. It refuses a
+broker that has any stream or bucket of ours (exit code 2), and removes what it
+made when it ends, also by Ctrl-C. Logins and TLS come from the nats section of
+the configuration named by --config.`
 
 // demoFlags are the flags of demo.
 type demoFlags struct {
@@ -44,13 +51,17 @@ type demoFlags struct {
 	limit    time.Duration
 	logs     bool
 	fsync    bool
+	nats     string
+	config   string
+	replicas int
+	keep     bool
 }
 
 func newDemo(s streams) *cobra.Command {
 	var f demoFlags
 	cmd := &cobra.Command{
 		Use: "demo", Short: "Show all of it working on this machine", Long: demoHelp, Args: noArguments,
-		Example: "  reconciler demo\n  reconciler demo --once --payments 200 --seed 7 --faults some --json",
+		Example: "  reconciler demo\n  reconciler demo --once --payments 200 --seed 7 --faults some --json\n  reconciler demo --once --nats nats://127.0.0.1:4222",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return runDemo(cmd.Context(), s, f) },
 	}
 	flags := cmd.Flags()
@@ -62,6 +73,10 @@ func newDemo(s streams) *cobra.Command {
 	flags.DurationVar(&f.limit, "limit", 0, "judge after this time at the latest (default: by the number of payments)")
 	flags.BoolVar(&f.logs, "logs", false, "show the worker's log on standard error")
 	flags.BoolVar(&f.fsync, "fsync", true, "write to disk before each acknowledgement, as run does")
+	flags.StringVar(&f.nats, "nats", "", "addresses of a server or cluster to use, with commas between them (default: an embedded broker)")
+	flags.StringVarP(&f.config, "config", "c", "", "configuration file whose nats section has login and TLS for --nats")
+	flags.IntVar(&f.replicas, "replicas", 0, "copies of each stream at --nats: 1, 3 or 5 (default: 3 where it names three servers, else 1)")
+	flags.BoolVar(&f.keep, "keep", false, "leave at --nats what the demo made (with --once)")
 	return cmd
 }
 
@@ -77,7 +92,29 @@ func (f demoFlags) check() (sandbox.Faults, error) {
 	case f.json && !f.once:
 		return faults, &usageError{errors.New("--json prints one object at the end: it needs --once")}
 	}
-	return faults, nil
+	return faults, f.checkNATS()
+}
+
+// checkNATS refuses what belongs to the other kind of broker: it would do nothing.
+func (f demoFlags) checkNATS() error {
+	fault := ""
+	switch problem := config.ServerProblem(f.nats); {
+	case f.nats == "" && (f.config != "" || f.replicas != 0 || f.keep):
+		fault = "--config, --replicas and --keep are for a broker at --nats"
+	case f.nats == "":
+	case problem != "":
+		fault = "--nats is " + problem + ", wanted nats://host:4222, several with commas between them; the login comes from --config"
+	case !f.fsync:
+		fault = "--fsync is for the embedded broker; one at --nats has its own sync_interval"
+	case !slices.Contains([]int{0, 1, 3, 5}, f.replicas):
+		fault = "--replicas must be 1, 3 or 5"
+	case f.keep && !f.once:
+		fault = "--keep would be in the way of the next wave: it needs --once"
+	}
+	if fault != "" {
+		return &usageError{errors.New(fault)}
+	}
+	return nil
 }
 
 func runDemo(ctx context.Context, s streams, f demoFlags) error {
@@ -147,7 +184,7 @@ func runWave(ctx context.Context, s streams, f demoFlags, faults sandbox.Faults)
 		return demo.Result{}, err
 	}
 	defer stopSandbox(ctx, world)
-	path, err := writeSandboxConfig(dir, world, sandboxConfig{Hooks: configured(hooks), Pace: pace, DataDir: filepath.Join(dir, "data")})
+	path, err := writeSandboxConfig(dir, world, sandboxConfig{Hooks: configured(hooks), Pace: pace, URL: f.nats, DataDir: filepath.Join(dir, "data")})
 	if err != nil {
 		return demo.Result{}, err
 	}
@@ -163,8 +200,8 @@ func runWave(ctx context.Context, s streams, f demoFlags, faults sandbox.Faults)
 	})
 }
 
-// demoWorker makes the worker of a configuration, with a broker of its own, and
-// tells what limits it keeps to.
+// demoWorker makes the worker of a configuration, with a broker of its own or a
+// borrowed one, and tells what limits it keeps to.
 func demoWorker(ctx context.Context, s streams, f demoFlags, path string) (*worker.Worker, []invariant.Limits, link, error) {
 	log := zerolog.Nop()
 	if f.logs {
@@ -178,21 +215,29 @@ func demoWorker(ctx context.Context, s streams, f demoFlags, path string) (*work
 	if err != nil {
 		return nil, nil, link{}, err
 	}
-	embedded := broker.EmbedOptions{DataDir: cfg.NATS.DataDir}
-	if !f.fsync {
-		embedded.SyncEvery = time.Minute
-	}
-	l, err := embed(ctx, embedded, log)
+	l, err := demoBroker(ctx, s, f, cfg, log)
 	if err != nil {
 		return nil, nil, link{}, err
 	}
-	o.Conn, o.Log, o.Random = l.conn, log, newRandom()
+	o.Conn, o.Log, o.Random, o.Replicas = l.conn, log, newRandom(), f.replicasThere()
 	w, err := worker.New(ctx, o)
 	if err != nil {
 		l.close()
 		return nil, nil, link{}, err
 	}
 	return w, demoLimits(o.Accounts), l, nil
+}
+
+// demoBroker is the embedded broker, or somebody's at --nats.
+func demoBroker(ctx context.Context, s streams, f demoFlags, cfg *config.Config, log zerolog.Logger) (link, error) {
+	if f.nats != "" {
+		return borrow(ctx, s, f, log)
+	}
+	o := broker.EmbedOptions{DataDir: cfg.NATS.DataDir}
+	if !f.fsync {
+		o.SyncEvery = time.Minute
+	}
+	return embed(ctx, o, log)
 }
 
 // demoLimits are the accounts' limits and breakers, for the verdict.

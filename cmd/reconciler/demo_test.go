@@ -42,7 +42,7 @@ func TestDemo_PrintsOneJSONObjectAndNothingElse(t *testing.T) {
 	if strings.Count(got.out, "\n") != 1 || !strings.HasSuffix(got.out, "}\n") {
 		t.Fatalf("printed %q, want one line with one object", got.out)
 	}
-	want := []string{"payments", "done", "by_status", "by_provider", "events", "polls", "webhooks", "dead", "violations", "elapsed_s"}
+	want := []string{"payments", "done", "by_status", "by_provider", "events", "polls", "webhooks", "dead", "outcome", "violations", "elapsed_s"}
 	if names := keys(t, got.out); !slices.Equal(names, want) {
 		t.Errorf("the keys are %q, want %q", names, want)
 	}

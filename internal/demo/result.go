@@ -22,6 +22,10 @@ type Result struct {
 	Webhooks WebhookResult `json:"webhooks"`
 	// Dead are the dead letters.
 	Dead int `json:"dead"`
+	// Outcome is a digest of what all payments came to, in hex: equal for equal seeds
+	// and numbers of payments, whatever broker carried them. With providers that lie
+	// (faults "hostile") it may differ.
+	Outcome string `json:"outcome"`
 	// Violations of invariants, one line each.
 	Violations []string `json:"violations"`
 	ElapsedS   float64  `json:"elapsed_s"`
@@ -62,6 +66,7 @@ func (r Result) Summary() string {
 	fmt.Fprintf(&b, "  webhooks     %d due, %d delivered with a valid signature in %d attempts, %d given up\n",
 		r.Webhooks.Events, r.Webhooks.Delivered, r.Webhooks.Attempts, r.Webhooks.Exhausted)
 	fmt.Fprintf(&b, "  invariants   %d broken\n", len(r.Violations))
+	fmt.Fprintf(&b, "  outcome      %s: equal for equal seeds\n", r.Outcome)
 	for _, u := range r.unfinished {
 		fmt.Fprintf(&b, "  unfinished   %s\n", u)
 	}

@@ -14,7 +14,7 @@ func passed() Result {
 		Payments: 4, Done: 4, ByStatus: map[string]int{"succeeded": 3, "failed": 1},
 		ByProvider: map[string]int{"finipay": 1, "halyk": 1, "uapay": 1, "ecommpay": 1},
 		Events:     11, Polls: 23, Webhooks: WebhookResult{Events: 12, Delivered: 12, Attempts: 15, Exhausted: 0},
-		Violations: []string{}, ElapsedS: 12.34,
+		Outcome: "3f2a", Violations: []string{}, ElapsedS: 12.34,
 	}
 }
 
@@ -51,7 +51,7 @@ func TestResult_Passed(t *testing.T) {
 
 func TestSummary_TellsWhatFailed(t *testing.T) {
 	r := passed()
-	if got := r.Summary(); !strings.Contains(got, "PASSED in 12.3 s: 4 of 4") || strings.Contains(got, "unfinished") {
+	if got := r.Summary(); !strings.Contains(got, "PASSED in 12.3 s: 4 of 4") || !strings.Contains(got, "outcome      3f2a: equal for equal seeds\n") || strings.Contains(got, "unfinished") {
 		t.Errorf("the summary is %q", got)
 	}
 	r.Done, r.Violations = 3, []string{"rule 2: p: version 3 follows where 2 was due"}

@@ -28,7 +28,7 @@ func (r *run) judge(ctx context.Context) (Result, error) {
 	}
 	result := Result{
 		Payments: r.Payments, ByStatus: map[string]int{}, ByProvider: map[string]int{}, Violations: []string{},
-		Events: len(h.Events), Polls: r.Sandbox.Tally().Polls, Webhooks: r.webhooks(h), Dead: len(h.Dead),
+		Events: len(h.Events), Polls: r.Sandbox.Tally().Polls, Webhooks: r.webhooks(h), Dead: len(h.Dead), Outcome: r.outcome(h),
 	}
 	unfinished := r.judgeEnds(h, &result)
 	h.Quiet = len(unfinished) == 0 && result.Done == r.Payments && !slices.ContainsFunc(h.Pending, isWebhook)
@@ -91,13 +91,7 @@ func lastStatuses(events []invariant.Event) map[key]payment.Status {
 // webhooks counts what was due and what of it arrived.
 func (r *run) webhooks(h invariant.History) WebhookResult {
 	result := WebhookResult{Attempts: len(h.Receipts)}
-	type way struct{ merchant, endpoint, event string }
-	arrived := map[way]bool{}
-	for _, receipt := range h.Receipts {
-		if receipt.Delivered && receipt.Verified {
-			arrived[way{receipt.Merchant, receipt.Endpoint, receipt.EventID}] = true
-		}
-	}
+	arrived := toldOf(h)
 	for _, e := range h.Events {
 		event, err := payment.ParseEvent(e.Body)
 		if err != nil {
@@ -105,7 +99,7 @@ func (r *run) webhooks(h invariant.History) WebhookResult {
 		}
 		for _, hook := range r.interested(event) {
 			result.Events++
-			if arrived[way{hook.Merchant, hook.ID, event.ID()}] {
+			if arrived[delivery{hook.Merchant, hook.ID, event.ID()}] {
 				result.Delivered++
 			}
 		}
