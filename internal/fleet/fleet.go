@@ -74,6 +74,8 @@ type account struct {
 	// is how the guard stood then.
 	epoch, revision uint64
 	shared          guard.Standing
+	// untold says that the last attempt to tell the others failed.
+	untold bool
 }
 
 // New makes a part of a fleet. It starts nothing.

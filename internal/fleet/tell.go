@@ -83,10 +83,15 @@ func (f *Fleet) tell(ctx context.Context) (again <-chan time.Time) {
 		if !a.news() {
 			continue
 		}
-		if err := f.publish(limited, key); err != nil && ctx.Err() == nil {
-			f.log.Warn().Err(err).Str("account", key).Msg("the other workers could not be told how the tap stands")
-			again = time.After(retold)
+		err := f.publish(limited, key)
+		if err == nil {
+			a.untold = false
+			continue
 		}
+		if ctx.Err() == nil && !a.untold { // once, and not every second for as long as the broker is away
+			f.log.Warn().Err(err).Str("account", key).Msg("the other workers could not be told how the tap stands, trying again")
+		}
+		a.untold, again = true, time.After(retold)
 	}
 	return again
 }
