@@ -6,8 +6,9 @@ SHELL := /bin/bash
 FUZZTIME ?= 10s
 SEEDS ?= 200
 DAYS ?= 30
+PASSES ?= 20
 
-.PHONY: help test race fuzz soak plants lint demo bench generate verify ci
+.PHONY: help test race fuzz soak plants cluster lint demo bench generate verify ci
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS=$$'\t' read -r name what; do printf '  %-10s %s\n' "$$name" "$$what"; done
@@ -31,6 +32,9 @@ soak: ## live through SEEDS (200) worlds of DAYS (30), and cut the worker at eve
 
 plants: ## plant every fault into the worker and see that the simulation finds it; an hour
 	go test ./internal/simulation -run TestPlants -v -timeout 6h -plants all
+
+cluster: ## kill and freeze workers and servers of a cluster of three, PASSES (20) times
+	go test ./cmd/reconciler -run TestCluster -cluster -count $(PASSES) -failfast -timeout 4h
 
 lint: ## check format, go vet and staticcheck
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "run gofmt -w on:"; echo "$$unformatted"; exit 1; fi

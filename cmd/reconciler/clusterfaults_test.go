@@ -152,6 +152,8 @@ func (x *clusterTrial) freeze(ctx context.Context, then int) string {
 	x.goesOn(ctx, then)
 	x.quiet(ctx)
 	frozen.signal(syscall.SIGCONT)
-	x.apart = append(x.apart, span{began, time.Now().Add(3 * time.Second)}) // what it was told lies in its sockets
+	woken := time.Now()
+	// First what only the frozen one was told, then what lies in its sockets.
+	x.apart = append(x.apart, span{began, began.Add(1500 * time.Millisecond)}, span{woken, woken.Add(3 * time.Second)})
 	return "a worker was stopped for longer than the ack wait and let go on"
 }

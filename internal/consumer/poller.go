@@ -104,7 +104,18 @@ func (p *poller) handle(ctx context.Context, msg jetstream.Msg, permit ticket) e
 		}
 	}
 	o.trigger = trigger
-	return p.settle(ctx, msg, record(w, o), o)
+	owned, release := context.WithTimeout(ctx, p.ownedFor(taken))
+	defer release()
+	return p.settle(owned, msg, record(w, o), o)
+}
+
+// ownedFor is how long a message may still be settled: until shortly before the
+// broker gives it to somebody else. A store without room, say, may hold up the
+// timer for hours, while others look in our place: once there is room, a time that
+// is long past would make the next look due right after theirs. Who was frozen, and
+// nobody took over from, gets as long as there is time to spare.
+func (p *poller) ownedFor(taken time.Time) time.Duration {
+	return max(p.ackWait-time.Since(taken), p.ackWait/2) - p.ackWait/12
 }
 
 // handBackUnasked returns a due message whose tap closed after it was pulled: it

@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"reconciler/internal/broker/brokertest"
 	"reconciler/internal/pause"
 	"reconciler/internal/payment"
+	"reconciler/internal/providers"
 )
 
 // inSmallStore runs f in virtual time on a broker whose store takes 4 MiB.
@@ -212,6 +214,43 @@ func TestArm_ManyTimesWhileTheStoreIsFull_MakesOneDueMessage(t *testing.T) {
 		time.Sleep(time.Minute)
 		if all := s.messages(broker.StreamWork); len(all) != 1 {
 			s.Errorf("%d messages, want the one that is due", len(all))
+		}
+	})
+}
+
+// While the store is full a due message comes again after each ack wait, and each
+// delivery looks. When there is room, none but the last one's timer may be armed: the
+// others' times are past.
+func TestPoller_StoreFullForMinutes_LooksNeverComeCloserThanTheFloor(t *testing.T) {
+	inSmallStore(t, func(s *stage) {
+		const payments, floor = 5, 10 * time.Second
+		var mu sync.Mutex
+		looks := map[string][]time.Time{}
+		s.provider.does(func(_ int, q providers.Query) (payment.Observation, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			of := fmt.Sprint(q.Reference)
+			looks[of] = append(looks[of], time.Now())
+			return saw(t, payment.Pending, noon).observation, nil
+		})
+		for i := range payments {
+			s.watched(fmt.Sprint("p", i))
+		}
+		free := s.fill()
+		stop := s.run()
+		defer stop()
+		time.Sleep(4*s.options.AckWait + 4*time.Second)
+		free()
+		time.Sleep(5 * time.Minute)
+		if len(looks) != payments {
+			t.Fatalf("%d payments were looked at", len(looks))
+		}
+		for of, times := range looks {
+			for i := 1; i < len(times); i++ {
+				if apart := times[i].Sub(times[i-1]); apart < floor {
+					t.Errorf("%s: look %d came %s after the one before", of, i+1, apart)
+				}
+			}
 		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"reconciler/internal/history/peers"
 	"reconciler/internal/payment"
 	"reconciler/internal/providers"
+	"reconciler/internal/retry"
 	"reconciler/internal/sandbox"
 )
 
@@ -158,7 +159,7 @@ func inputKinds() []kind {
 				edited(known, map[string]any{"payment_id": fmt.Sprintf("bad-%d", w.inputs.count), "amount": "12.345.6"}),
 				edited(known, map[string]any{"payment_id": "no-account", "provider": "nobody"}),
 				edited(known, map[string]any{"payment_id": "bad-reference", "reference": map[string]any{"nothing": "here"}}),
-				edited(known, map[string]any{"payment_id": "from-the-future", "created_at": time.Now().Add(48 * time.Hour).UTC().Format(time.RFC3339)}),
+				edited(known, map[string]any{"payment_id": "from-the-future", "created_at": time.Now().Add(90 * retry.Day).UTC().Format(time.RFC3339)}),
 			}
 		}),
 		{"created late", 0, 0, func(w *world, f fault) func() {
