@@ -119,6 +119,19 @@ func ours(ctx context.Context, js jetstream.JetStream) ([]string, error) {
 	return there, nil
 }
 
+// moreThan reports whether more payments were announced than the demo did: then what
+// is there is no longer the demo's alone.
+func moreThan(ctx context.Context, js jetstream.JetStream, payments int) (bool, error) {
+	s, err := js.Stream(ctx, broker.StreamPayments)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look whose payments are there: %w", err)
+	}
+	return s.CachedInfo().State.NumSubjects > uint64(payments), nil
+}
+
 // giveBackLimit is how long removing what a demo made may take.
 const giveBackLimit = 30 * time.Second
 
@@ -128,8 +141,14 @@ func giveBack(ctx context.Context, s streams, f demoFlags, conn *nats.Conn, js j
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveBackLimit)
 	defer cancel()
 	made, err := ours(limited, js)
-	if f.keep {
+	shared, asked := moreThan(limited, js, f.payments)
+	err = errors.Join(err, asked)
+	switch {
+	case f.keep:
 		_, _ = fmt.Fprintf(s.err, "kept at --nats: %s\n", strings.Join(made, ", "))
+		made = nil
+	case shared || asked != nil:
+		_, _ = fmt.Fprintf(s.err, "reconciler: somebody else may have announced payments at --nats while the demo ran, so nothing is removed: %s\n", strings.Join(made, ", "))
 		made = nil
 	}
 	for _, name := range append(made, demoClaim) {

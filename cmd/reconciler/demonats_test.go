@@ -184,6 +184,30 @@ func TestDemoNATS_RemovesWhatItMade_WhenItIsStopped(t *testing.T) {
 	}
 }
 
+// Who starts to work on the same account while a demo runs works in its streams.
+func TestDemoNATS_RemovesNothing_WhenSomebodyElseAnnouncedPayments(t *testing.T) {
+	url := natsServer(t)
+	js := lender(t, url)
+	connect(t, url) // makes the streams
+	for _, id := range []string{"p-1", "p-2", "p-3"} {
+		if _, err := js.Publish(t.Context(), broker.CreatedSubject("m", id), []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	back := func(announced int) string {
+		var told strings.Builder
+		own := lender(t, url)
+		giveBack(t.Context(), streams{err: &told}, demoFlags{payments: announced}, own.Conn(), own)
+		return told.String()
+	}
+	if told := back(2); !strings.Contains(told, broker.StreamStatus) || !slices.Contains(streamsOf(t, js), broker.StreamStatus) {
+		t.Errorf("of 3 payments the demo announced 2: it said %q, and %q are there", told, streamsOf(t, js))
+	}
+	if told := back(3); told != "" || len(streamsOf(t, js)) != 0 {
+		t.Errorf("of 3 payments the demo announced all: it said %q, and %q are there", told, streamsOf(t, js))
+	}
+}
+
 func TestDemoNATS_WrongFlagsExit2(t *testing.T) {
 	for name, row := range map[string]struct{ args, want string }{
 		"a login in the address":    {"--nats nats://me:s3cret@127.0.0.1:4222", "--config"},
