@@ -1,10 +1,13 @@
 package broker_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"reconciler/internal/broker"
 	"reconciler/internal/broker/brokertest"
@@ -41,6 +44,30 @@ func TestTimers_SurviveARestart(t *testing.T) {
 			if late := time.Since(start.Add(time.Duration(want.hours) * time.Hour)); late < 0 || late > time.Second {
 				t.Errorf("%s fired %v after %d h", want.payment, late, want.hours)
 			}
+		}
+	})
+}
+
+// A lease, a heartbeat and a tap's state are kept for a day from when they were
+// written, each by itself.
+func TestBucket_ForgetsEachValueAfterItsTime(t *testing.T) {
+	brokertest.Bubble(t, func(t *testing.T) {
+		ctx, b := days(t, 10), brokertest.Start(t)
+		bucket, err := b.Bucket(ctx, broker.BucketOptions{Name: "RECON_TEST", History: 1, TTL: 24 * time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range []string{"old", "young"} {
+			if _, err := bucket.Create(ctx, key, []byte("x")); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(23 * time.Hour)
+		}
+		if _, err := bucket.Get(ctx, "old"); !errors.Is(err, jetstream.ErrKeyNotFound) {
+			t.Errorf("a value of 46 hours ago: %v", err)
+		}
+		if _, err := bucket.Get(ctx, "young"); err != nil {
+			t.Errorf("a value of 23 hours ago: %v", err)
 		}
 	})
 }

@@ -14,7 +14,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server/ats"
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
@@ -155,13 +154,14 @@ var errHung = errors.New("the test hangs: nothing came for a minute")
 // a bubble's border ends the process.
 func Bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
-	// The server's file store counts its users in a package-level ticker. It must
-	// be started outside, or it would tick in the first bubble and not stop in a second.
-	ats.Register()
-	defer ats.Unregister()
+	storeUsers.Add(1)
+	defer storeUsers.Add(-1)
 	emptyPools()
 	defer emptyPools()
-	synctest.Test(t, f)
+	synctest.Test(t, func(t *testing.T) {
+		keepStoreTime(t)
+		f(t)
+	})
 }
 
 // emptyPools drops what sync.Pools hold: each survives one collection.
