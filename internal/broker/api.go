@@ -33,7 +33,7 @@ func (b *Broker) api(ctx context.Context, verb string, request, answer any) erro
 			return fmt.Errorf("encode a request to JetStream: %w", err)
 		}
 	}
-	return b.retry(ctx, "ask JetStream for "+verb, func(ctx context.Context) error {
+	return b.Retry(ctx, "ask JetStream for "+verb, func(ctx context.Context) error {
 		msg, err := b.conn.RequestWithContext(ctx, jetstream.DefaultAPIPrefix+verb, body)
 		if err != nil {
 			return err

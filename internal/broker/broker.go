@@ -117,7 +117,7 @@ func (b *Broker) checkServer(ctx context.Context) error {
 }
 
 func (b *Broker) checkJetStream(ctx context.Context) error {
-	return b.retry(ctx, "ask for the JetStream account", func(ctx context.Context) error {
+	return b.Retry(ctx, "ask for the JetStream account", func(ctx context.Context) error {
 		_, err := b.js.AccountInfo(ctx)
 		// Without JetStream nobody listens on its API, which is also what a
 		// cluster without a leader looks like; only the clear answers count as off.

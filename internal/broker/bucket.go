@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -27,26 +26,25 @@ type BucketOptions struct {
 // what a replica says may be stale.
 func (b *Broker) Bucket(ctx context.Context, o BucketOptions) (jetstream.KeyValue, error) {
 	var kv jetstream.KeyValue
-	err := b.retry(ctx, "set up bucket "+o.Name, func(ctx context.Context) error {
-		found, err := b.js.KeyValue(ctx, o.Name)
-		if !errors.Is(err, jetstream.ErrBucketNotFound) {
-			kv = found
-			return err
-		}
-		if _, err := b.js.CreateStream(ctx, b.bucketStream(o)); err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-			return err
-		}
+	var status jetstream.KeyValueStatus
+	err := b.Retry(ctx, "set up bucket "+o.Name, func(ctx context.Context) (err error) {
 		kv, err = b.js.KeyValue(ctx, o.Name)
+		if errors.Is(err, jetstream.ErrBucketNotFound) {
+			if _, err := b.js.CreateStream(ctx, b.bucketStream(o)); err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+				return err
+			}
+			kv, err = b.js.KeyValue(ctx, o.Name)
+		}
+		if err != nil {
+			return err
+		}
+		status, err = kv.Status(ctx)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	status, err := kv.Status(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("look at bucket %s: %w", o.Name, err)
-	}
-	return &bucket{KeyValue: kv, js: b.js, writes: &b.writes}, checkBucket(status, o)
+	return &bucket{KeyValue: kv, broker: b}, checkBucket(status, o)
 }
 
 // Put is as the client library's.
@@ -70,14 +68,14 @@ func (b *bucket) Update(ctx context.Context, key string, value []byte, revision 
 // note remembers whether the bucket's stream took a value. Heartbeats are values, so
 // this tells of a store without room where nothing else is written.
 func (b *bucket) note(ctx context.Context, err error) error {
-	if errors.Is(ctx.Err(), context.Canceled) || !b.js.Conn().IsConnected() {
+	if errors.Is(ctx.Err(), context.Canceled) || !b.broker.conn.IsConnected() {
 		return err // what was broken off or never arrived says nothing of the stream
 	}
 	told := judge(&jetstream.PubAck{}, err)
 	if Overtaken(err) {
 		told = refused
 	}
-	b.writes.note("KV_"+b.Bucket(), told, err)
+	b.broker.writes.note("KV_"+b.Bucket(), told, err)
 	return err
 }
 

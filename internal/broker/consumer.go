@@ -80,7 +80,7 @@ func (b *Broker) Consumer(ctx context.Context, o ConsumerOptions) (jetstream.Con
 func (b *Broker) findConsumer(ctx context.Context, o ConsumerOptions, want jetstream.ConsumerConfig) (jetstream.Consumer, error) {
 	var found jetstream.Consumer
 	name := "set up consumer " + o.Name + " of " + o.Stream
-	err := b.retry(ctx, name, func(ctx context.Context) error {
+	err := b.Retry(ctx, name, func(ctx context.Context) error {
 		var err error
 		found, err = b.js.Consumer(ctx, o.Stream, o.Name)
 		return err
@@ -105,7 +105,7 @@ func (b *Broker) findConsumer(ctx context.Context, o ConsumerOptions, want jetst
 	updated := have // what we don't know of stays
 	updated.AckWait, updated.MaxAckPending, updated.MaxDeliver = want.AckWait, want.MaxAckPending, want.MaxDeliver
 	updated.InactiveThreshold, updated.HeadersOnly, updated.BackOff = 0, false, nil
-	err = b.retry(ctx, name, func(ctx context.Context) error {
+	err = b.Retry(ctx, name, func(ctx context.Context) error {
 		found, err = b.js.UpdateConsumer(ctx, o.Stream, updated)
 		return err
 	})
@@ -114,7 +114,7 @@ func (b *Broker) findConsumer(ctx context.Context, o ConsumerOptions, want jetst
 
 func (b *Broker) createConsumer(ctx context.Context, o ConsumerOptions, want jetstream.ConsumerConfig) (jetstream.Consumer, error) {
 	var created jetstream.Consumer
-	err := b.retry(ctx, "create consumer "+o.Name+" of "+o.Stream, func(ctx context.Context) error {
+	err := b.Retry(ctx, "create consumer "+o.Name+" of "+o.Stream, func(ctx context.Context) error {
 		var err error
 		created, err = b.js.CreateConsumer(ctx, o.Stream, want)
 		return err

@@ -107,7 +107,7 @@ func (b *Broker) lookup(ctx context.Context, name string) (jetstream.StreamConfi
 // listStreams reads the configuration of every stream of the account.
 func (b *Broker) listStreams(ctx context.Context) ([]jetstream.StreamConfig, error) {
 	var all []jetstream.StreamConfig
-	err := b.retry(ctx, "list the streams", func(ctx context.Context) error {
+	err := b.Retry(ctx, "list the streams", func(ctx context.Context) error {
 		all = nil
 		list := b.js.ListStreams(ctx)
 		for info := range list.Info() {
@@ -129,7 +129,7 @@ func (b *Broker) checkWorkConsumers(ctx context.Context) ([]Fault, error) {
 // eachConsumer calls do with the configuration of every consumer of a stream.
 func (b *Broker) eachConsumer(ctx context.Context, name string, do func(jetstream.ConsumerConfig)) error {
 	var all []jetstream.ConsumerConfig
-	err := b.retry(ctx, "list the consumers of "+name, func(ctx context.Context) error {
+	err := b.Retry(ctx, "list the consumers of "+name, func(ctx context.Context) error {
 		all = nil
 		stream, err := b.js.Stream(ctx, name)
 		if err != nil {
@@ -151,7 +151,7 @@ func (b *Broker) eachConsumer(ctx context.Context, name string, do func(jetstrea
 // createStream creates, and checks what came of it: another worker may have been
 // first, with other settings, or an account's limits may have changed ours.
 func (b *Broker) createStream(ctx context.Context, want jetstream.StreamConfig, o ProvisionOptions) error {
-	err := b.retry(ctx, "create stream "+want.Name, func(ctx context.Context) error {
+	err := b.Retry(ctx, "create stream "+want.Name, func(ctx context.Context) error {
 		_, err := b.js.CreateStream(ctx, want)
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 			return nil

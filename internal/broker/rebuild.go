@@ -142,7 +142,7 @@ func (b *Broker) Rebuild(ctx context.Context, o ConsumerOptions, seen ConsumerSt
 		return false, err
 	}
 	if now.Problem != ProblemMissing {
-		err := b.retry(ctx, "delete consumer "+o.Name+" of "+o.Stream, func(ctx context.Context) error {
+		err := b.Retry(ctx, "delete consumer "+o.Name+" of "+o.Stream, func(ctx context.Context) error {
 			err := b.js.DeleteConsumer(ctx, o.Stream, o.Name)
 			if errors.Is(err, jetstream.ErrConsumerNotFound) {
 				return nil

@@ -57,7 +57,7 @@ func (b *Broker) place(ctx context.Context, o ConsumerOptions) (kept, error) {
 		return kept{}, err
 	}
 	var entry jetstream.KeyValueEntry
-	err = b.retry(ctx, "read the place of "+o.Name, func(ctx context.Context) error {
+	err = b.Retry(ctx, "read the place of "+o.Name, func(ctx context.Context) error {
 		entry, err = bucket.Get(ctx, k.key)
 		return err
 	})

@@ -79,9 +79,9 @@ func (p *pacer) wait(ctx context.Context, cause error) error {
 	return fmt.Errorf("%s: %w (the last attempt: %w)", p.name, context.Cause(ctx), cause)
 }
 
-// retry repeats what until it succeeds, fails for good or the context ends. Each
+// Retry repeats what until it succeeds, fails for good or the context ends. Each
 // attempt has the publish timeout. what must be harmless when done twice.
-func (b *Broker) retry(ctx context.Context, name string, what func(context.Context) error) error {
+func (b *Broker) Retry(ctx context.Context, name string, what func(context.Context) error) error {
 	for pace := b.pacer(name); ; {
 		err := b.attempt(ctx, what)
 		if err == nil {

@@ -29,8 +29,7 @@ const (
 // bucket is a key-value bucket whose watches pull, and whose writes are remembered.
 type bucket struct {
 	jetstream.KeyValue
-	js     jetstream.JetStream
-	writes *writes
+	broker *Broker
 }
 
 // WatchAll tells the last value of every key, then nil, then each change as it
@@ -41,15 +40,20 @@ func (b *bucket) WatchAll(ctx context.Context, opts ...jetstream.WatchOpt) (jets
 	if len(opts) > 0 {
 		return b.KeyValue.WatchAll(ctx, opts...)
 	}
-	consumer, err := b.js.CreateConsumer(ctx, "KV_"+b.Bucket(), jetstream.ConsumerConfig{
-		AckPolicy: jetstream.AckNonePolicy, DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy, FilterSubject: "$KV." + b.Bucket() + ".>",
-		MemoryStorage: true, Replicas: 1, MaxDeliver: 1, InactiveThreshold: watchGone,
+	var consumer jetstream.Consumer
+	// One that was made although nobody heard of it is forgotten like any other.
+	err := b.broker.Retry(ctx, "watch bucket "+b.Bucket(), func(ctx context.Context) (err error) {
+		consumer, err = b.broker.js.CreateConsumer(ctx, "KV_"+b.Bucket(), jetstream.ConsumerConfig{
+			AckPolicy: jetstream.AckNonePolicy, DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy, FilterSubject: "$KV." + b.Bucket() + ".>",
+			MemoryStorage: true, Replicas: 1, MaxDeliver: 1, InactiveThreshold: watchGone,
+		})
+		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("watch bucket %s: %w", b.Bucket(), err)
+		return nil, err
 	}
 	heartbeat := watchHeartbeat
-	if b.js.Conn().ConnectedClusterName() != "" {
+	if b.broker.conn.ConnectedClusterName() != "" {
 		heartbeat = clusterHeartbeat
 	}
 	messages, err := consumer.Messages(jetstream.PullExpiry(watchWait), jetstream.PullHeartbeat(heartbeat))

@@ -114,7 +114,7 @@ func (f *Fleet) Join(ctx context.Context) error {
 	if err := f.open(ctx); err != nil {
 		return fmt.Errorf("join the fleet: %w", err)
 	}
-	if err := f.beat(ctx); err != nil {
+	if err := f.broker.Retry(ctx, "tell the other workers of this one", f.beat); err != nil {
 		return fmt.Errorf("join the fleet: %w", err)
 	}
 	watcher, err := f.bucket.WatchAll(ctx)
@@ -155,15 +155,15 @@ func (f *Fleet) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	info, err := f.broker.JetStream().Stream(ctx, "KV_"+broker.BucketBreakers)
+	is, err := f.broker.Extent(ctx, "KV_"+broker.BucketBreakers)
 	if err != nil {
-		return fmt.Errorf("look at the bucket: %w", err)
+		return err
 	}
-	if made := info.CachedInfo().Created; !made.Equal(f.made) {
+	if !is.Made.Equal(f.made) {
 		for _, a := range f.accounts {
 			a.epoch, a.revision, a.shared = 0, 0, guard.Standing{}
 		}
-		f.made = made
+		f.made = is.Made
 	}
 	f.bucket = bucket
 	return nil

@@ -82,11 +82,11 @@ func (s *Store) open(ctx context.Context) (*openBucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.look(ctx)
+	is, err := s.broker.Extent(ctx, "KV_"+Bucket)
 	if err != nil {
 		return nil, err
 	}
-	found.kv = kv
+	found := &openBucket{made: is.Made, last: is.Last, kv: kv}
 	s.bucket.Store(found)
 	return found, nil
 }

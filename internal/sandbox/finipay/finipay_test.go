@@ -238,6 +238,17 @@ func TestTooSoon_SaysHowManyWholeSecondsToWait(t *testing.T) {
 	}
 }
 
+// An answer without any status would be a plain one, and no strange one.
+func TestStatus_TellsAStrangeWord_OfARefundToo(t *testing.T) {
+	p := sandboxtest.Make(t, sandboxtest.Wish{Provider: life.Finipay, Life: "charged_at_once", Seed: 1, IDs: ids(1)})
+	for _, word := range []life.Word{life.Charged, life.PartRefunded, life.Refunded} {
+		got := newSimulator().render(p, life.State{Word: word, Strange: true}, asked{english: true})
+		if !strings.Contains(string(got.Body), strangeWord) || got.Told != "" || got.Raw != strangeWord {
+			t.Errorf("%s: told %q, raw %q: %s", word, got.Told, got.Raw, got.Body)
+		}
+	}
+}
+
 func TestQRStatus(t *testing.T) {
 	s := newSimulator()
 	words := map[string]bool{}

@@ -85,7 +85,8 @@ func (s *Simulator) render(p *life.Payment, state life.State, q asked) desk.Answ
 	return s.twist(told(p, state, spelling, body), body, q.at)
 }
 
-// renderRefund answers as the refund call does: no order number, no status.
+// renderRefund answers as the refund call does: no order number, and no status but a
+// strange one.
 func renderRefund(p *life.Payment, state life.State, q asked) desk.Answer {
 	refundable := max(state.CapturedMinor-state.RefundedMinor, 0)
 	data := wire.Object{
@@ -94,7 +95,11 @@ func renderRefund(p *life.Payment, state life.State, q asked) desk.Answer {
 		{Key: "refundable", Value: wire.Number(refundable, p.Exponent, 0)},
 		{Key: "currency", Value: p.MoneyIn(state)},
 	}
-	return told(p, state, "204 REFUND", envelope(p, codeRefund, inLanguage(p, "REFUND", q.english), data))
+	raw := "204 REFUND"
+	if state.Strange {
+		raw, data = strangeWord, data.With("status", strangeWord)
+	}
+	return told(p, state, raw, envelope(p, codeRefund, inLanguage(p, "REFUND", q.english), data))
 }
 
 func inLanguage(p *life.Payment, message string, english bool) string {
