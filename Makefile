@@ -33,7 +33,7 @@ soak: ## live through SEEDS (200) worlds of DAYS (30), and cut the worker at eve
 plants: ## plant every fault into the worker and see that the simulation finds it; an hour
 	go test ./internal/simulation -run TestPlants -v -timeout 6h -plants all
 
-cluster: ## kill and freeze workers and servers of a cluster of three, PASSES (20) times
+cluster: ## kill and freeze workers and servers of a cluster of three, PASSES (20) times; an hour
 	go test ./cmd/reconciler -run TestCluster -cluster -count $(PASSES) -failfast -timeout 4h
 
 lint: ## check format, go vet and staticcheck

@@ -153,7 +153,7 @@ func (x *clusterTrial) freeze(ctx context.Context, then int) string {
 	x.quiet(ctx)
 	frozen.signal(syscall.SIGCONT)
 	woken := time.Now()
-	// First what only the frozen one was told, then what lies in its sockets.
-	x.apart = append(x.apart, span{began, began.Add(1500 * time.Millisecond)}, span{woken, woken.Add(3 * time.Second)})
+	x.apart = append(x.apart, span{began, began.Add(1500 * time.Millisecond)}) // what only the frozen one was told
+	x.woken = append(x.woken, span{woken, woken.Add(3 * time.Second)})         // what it was told lies in its sockets
 	return "a worker was stopped for longer than the ack wait and let go on"
 }

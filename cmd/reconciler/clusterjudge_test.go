@@ -39,14 +39,17 @@ func (x *clusterTrial) unheard(violation string) bool {
 		return false
 	}
 	at, err := time.Parse(time.RFC3339Nano, violation[place+len(" at "):])
-	told := slices.ContainsFunc([]string{"before its Retry-After", "before its breaker", "beside another probe"}, func(what string) bool {
-		return strings.Contains(violation, what)
-	})
-	if err != nil || !told {
+	says := func(what string) bool { return strings.Contains(violation, what) }
+	within := func(s span) bool { return at.After(s.from) && at.Before(s.to) }
+	switch {
+	case err != nil:
 		return false
+	case says("above its limits"): // the very request that it was stopped in
+		return slices.ContainsFunc(x.woken, within)
+	case says("before its Retry-After"), says("before its breaker"), says("beside another probe"):
+		return x.justTold(violation, at) || slices.ContainsFunc(append(x.apart, x.woken...), within)
 	}
-	return x.justTold(violation, at) ||
-		slices.ContainsFunc(x.apart, func(s span) bool { return at.After(s.from) && at.Before(s.to) })
+	return false
 }
 
 // justTold reports whether the account of a violation had told somebody to wait only

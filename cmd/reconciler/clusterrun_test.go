@@ -73,6 +73,7 @@ type clusterTrial struct {
 
 	most  int    // payments that were seen decided; the faults' alone
 	apart []span // when workers could not hear each other; the faults' alone
+	woken []span // when one had just been let go on
 }
 
 // span is a time from one instant to another.
