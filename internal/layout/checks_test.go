@@ -79,6 +79,8 @@ func TestVarRules_FindState(t *testing.T) {
 		{"table of functions", `import "sync"; var f = map[string]func(chan int){"a": func(chan int) { var mu sync.Mutex; mu.Lock() }}`, ""},
 		{"table of methods", `import "sync"; type box struct { mu sync.Mutex }; func (*box) open() {}; var f = map[string]func(*box){"a": (*box).open}`, ""},
 		{"assertion", `type box struct { c chan int }; func (*box) Read(p []byte) (int, error) { return 0, nil }; var _ interface{ Read([]byte) (int, error) } = &box{}`, ""},
+		{"another module's", "import \"sync/atomic\"\n//go:linkname n other.n\nvar n atomic.Int64", ""},
+		{"beside another module's", "import \"sync/atomic\"\n//go:linkname n other.n\nvar n atomic.Int64\nvar m atomic.Int64", "variable m"},
 		{"variable in a function", `import "sync"; func f() { var mu sync.Mutex; mu.Lock() }`, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

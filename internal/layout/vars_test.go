@@ -52,8 +52,8 @@ func checkVars(pkg []source) []string {
 	var problems []string
 	for _, s := range pkg {
 		for spec := range specs[*ast.ValueSpec](s, token.VAR) {
-			if spec.Names[0].Name == "_" {
-				continue // an assertion about types; nothing is kept
+			if spec.Names[0].Name == "_" || elsewhere(s, spec.Names[0].Name) {
+				continue // an assertion about types, or kept by another module; nothing is kept here
 			}
 			var parts []ast.Node
 			if spec.Type != nil {
@@ -72,6 +72,18 @@ func checkVars(pkg []source) []string {
 		}
 	}
 	return problems
+}
+
+// elsewhere reports whether a name is only a link to another package's variable.
+func elsewhere(s source, name string) bool {
+	for _, group := range s.file.Comments {
+		for _, c := range group.List {
+			if strings.HasPrefix(c.Text, "//go:linkname "+name+" ") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 type typeSpec struct {
