@@ -238,10 +238,12 @@ func TestPoller_StoreFullForMinutes_LooksNeverComeCloserThanTheFloor(t *testing.
 		}
 		free := s.fill()
 		stop := s.run()
-		defer stop()
 		time.Sleep(4*s.options.AckWait + 4*time.Second)
 		free()
 		time.Sleep(5 * time.Minute)
+		stop()
+		mu.Lock()
+		defer mu.Unlock()
 		if len(looks) != payments {
 			t.Fatalf("%d payments were looked at", len(looks))
 		}
