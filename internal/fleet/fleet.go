@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -117,25 +116,37 @@ func (f *Fleet) Join(ctx context.Context) error {
 	if err := f.broker.Retry(ctx, "tell the other workers of this one", f.beat); err != nil {
 		return fmt.Errorf("join the fleet: %w", err)
 	}
+	for {
+		all, err := f.hearAll(ctx)
+		if err != nil {
+			return fmt.Errorf("join the fleet: %w", err)
+		}
+		if all {
+			break
+		}
+		pause.For(ctx, rest) // the server of the watch died, perhaps
+	}
+	f.share()
+	f.joined = len(f.seen) > 0
+	return nil
+}
+
+// hearAll takes in all there is in the bucket; false: the watch ended before.
+func (f *Fleet) hearAll(ctx context.Context) (all bool, err error) {
 	watcher, err := f.bucket.WatchAll(ctx)
 	if err != nil {
-		return fmt.Errorf("join the fleet: %w", err)
+		return false, err
 	}
 	defer func() { _ = watcher.Stop() }()
 	for {
 		select {
 		case entry, open := <-watcher.Updates():
-			switch {
-			case !open:
-				return errors.New("join the fleet: the connection was closed")
-			case entry == nil: // all there is has been told
-				f.share()
-				f.joined = len(f.seen) > 0
-				return nil
+			if !open || entry == nil {
+				return open, nil
 			}
 			f.hear(entry)
 		case <-ctx.Done():
-			return fmt.Errorf("join the fleet: %w", context.Cause(ctx))
+			return false, context.Cause(ctx)
 		}
 	}
 }

@@ -423,6 +423,51 @@ func TestFleet_TellsTheOthersSoon_WhatItCouldNotTell(t *testing.T) {
 	})
 }
 
+// cutShort is a bucket whose first watch ends before it has told anything.
+type cutShort struct {
+	jetstream.KeyValue
+	cut bool
+}
+
+func (b *cutShort) WatchAll(ctx context.Context, opts ...jetstream.WatchOpt) (jetstream.KeyWatcher, error) {
+	if b.cut {
+		return b.KeyValue.WatchAll(ctx, opts...)
+	}
+	b.cut = true
+	return ended{}, nil
+}
+
+// ended is a watch that has ended.
+type ended struct{ jetstream.KeyWatcher }
+
+func (ended) Updates() <-chan jetstream.KeyValueEntry {
+	none := make(chan jetstream.KeyValueEntry)
+	close(none)
+	return none
+}
+
+func (ended) Stop() error { return nil }
+
+// A server that dies takes its watches with it: who joins just then hears the others
+// all the same.
+func TestFleet_HearsAllWhoAreThere_ThoughItsFirstWatchEnds(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		s.join("a").fail(s.T)
+		settled()
+		late := New(Options{Broker: s.b, Worker: "b", Log: zerolog.Nop()})
+		if err := late.open(s.Context()); err != nil {
+			s.Fatal(err)
+		}
+		late.bucket = &cutShort{KeyValue: late.bucket}
+		if all, err := late.hearAll(s.Context()); all || err != nil {
+			s.Errorf("a watch that ended told all: %t, %v", all, err)
+		}
+		if all, err := late.hearAll(s.Context()); !all || err != nil || len(late.seen) == 0 {
+			s.Errorf("the next one: %t, %v, %d others", all, err, len(late.seen))
+		}
+	})
+}
+
 func FuzzParseRecord(f *testing.F) {
 	for _, seed := range []string{
 		`{"schema":1,"epoch":3,"open":true,"rung":2,"reopen_at":"2026-01-02T03:04:05Z","probe":{"worker":"a","until":"2026-01-02T03:04:05Z"}}`,

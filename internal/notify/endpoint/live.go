@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"reconciler/internal/broker"
 	"reconciler/internal/notify"
 	"reconciler/internal/notify/webhook"
+	"reconciler/internal/pause"
 )
 
 // Options are what New needs.
@@ -95,15 +97,23 @@ func New(ctx context.Context, o Options) (*Live, error) {
 	if len(o.Keys) == 0 {
 		l.log.Debug().Msg("endpoints can't be made at run time: no key to seal with is configured")
 	}
-	watch, err := l.watch(ctx)
+	for err = l.read(ctx); errors.Is(err, errClosed) && ctx.Err() == nil; err = l.read(ctx) {
+		pause.For(ctx, again) // the server of the watch died, perhaps
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the endpoints: %w", err)
 	}
-	defer watch.stop()
-	if err := watch.fill(ctx); err != nil {
-		return nil, fmt.Errorf("read the endpoints: %w", err)
-	}
 	return l, nil
+}
+
+// read takes in all there is.
+func (l *Live) read(ctx context.Context) error {
+	watch, err := l.watch(ctx)
+	if err != nil {
+		return err
+	}
+	defer watch.stop()
+	return watch.fill(ctx)
 }
 
 // configure takes in the endpoints of the configuration, if nothing is wrong with them.
