@@ -104,11 +104,10 @@ func occupied(there []string) error {
 
 // ours lists the streams and buckets that are there under our names, but not the claim.
 func ours(ctx context.Context, js jetstream.JetStream) ([]string, error) {
-	known := []string{broker.StreamPayments, broker.StreamStatus, broker.StreamWork, broker.StreamWebhookLog, broker.StreamDead, broker.StreamReferences}
 	var there []string
 	lister := js.StreamNames(ctx)
 	for name := range lister.Name() {
-		if slices.Contains(known, name) || strings.HasPrefix(name, "KV_RECON_") {
+		if slices.Contains(broker.Streams(), name) || strings.HasPrefix(name, "KV_RECON_") {
 			there = append(there, name)
 		}
 	}

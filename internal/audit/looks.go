@@ -70,10 +70,7 @@ func (r *run) looks(ctx context.Context) look {
 }
 
 func streams() []string {
-	return []string{
-		broker.StreamPayments, broker.StreamStatus, broker.StreamWork, broker.StreamWebhookLog, broker.StreamDead, broker.StreamReferences,
-		"KV_" + broker.BucketPlaces, "KV_" + broker.BucketBreakers, "KV_" + endpoint.Bucket,
-	}
+	return append(broker.Streams(), "KV_"+broker.BucketPlaces, "KV_"+broker.BucketBreakers, "KV_"+endpoint.Bucket)
 }
 
 func replicaOf(stream string, peer *jetstream.PeerInfo) replica {

@@ -17,6 +17,11 @@ const (
 	StreamReferences = "RECON_REFERENCES"
 )
 
+// Streams are all that a worker makes, but for those of buckets.
+func Streams() []string {
+	return []string{StreamPayments, StreamStatus, StreamWork, StreamWebhookLog, StreamDead, StreamReferences}
+}
+
 // Filters that cover a kind of subject whole.
 const (
 	FilterCreated    = "payments.created.>"
