@@ -59,7 +59,7 @@ type Fleet struct {
 	seen map[string]time.Time
 	// joined says that there were others when this worker came.
 	joined bool
-	// changed holds an element when a guard's state may be news; asked are leases
+	// changed holds an element when how a guard stands may be news; asked are leases
 	// wanted from Run.
 	changed chan struct{}
 	asked   chan question
@@ -86,12 +86,12 @@ func New(o Options) *Fleet {
 }
 
 // Add lets an account's guard take part; limit is its calls' time limit. Call it
-// before Join. The guard's OnChange must call Changed.
+// before Join. The guard's OnChange and OnProlonged must call Changed.
 func (f *Fleet) Add(name string, g *guard.Guard, limit time.Duration) {
 	f.accounts[keyOf(name)] = &account{guard: g, limit: limit}
 }
 
-// Changed says that a guard's state changed: Run tells the others. It never blocks.
+// Changed says that a guard stands otherwise: Run tells the others. It never blocks.
 func (f *Fleet) Changed() {
 	select {
 	case f.changed <- struct{}{}:

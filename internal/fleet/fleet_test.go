@@ -56,7 +56,7 @@ func (s *stage) joinOn(name string, through *troubled) *member {
 	s.Helper()
 	m := &member{Fleet: New(Options{Broker: s.b, Worker: name, Log: zerolog.Nop()})}
 	o := protection()
-	o.OnChange = func(guard.Change) { m.Changed() }
+	o.OnChange, o.OnProlonged = func(guard.Change) { m.Changed() }, m.Changed
 	var err error
 	if m.guard, err = guard.New(o); err != nil {
 		s.Fatal(err)
@@ -277,6 +277,29 @@ func TestFleet_WaitsAsOne_AfterARetryAfter(t *testing.T) {
 		time.Sleep(time.Hour)
 		b.call(s.T, guard.Success())
 	})
+}
+
+// A call that was under way is answered last, and told to wait longest.
+func TestFleet_WaitsAsOne_WhenALaterAnswerSaysToWaitLonger(t *testing.T) {
+	for name, first := range map[string]guard.Result{"after a shorter wait": guard.Throttled(time.Second), "after the breaker opened": guard.Open("credentials")} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(s *stage) {
+				a, b := s.join("a"), s.join("b")
+				slow, _ := a.guard.Ask()
+				_, cancel := slow.Context(s.Context())
+				defer cancel()
+				a.call(s.T, first)
+				settled()
+				slow.Done(guard.Throttled(time.Hour))
+				settled()
+				for _, m := range []*member{a, b} {
+					if in := time.Until(m.guard.Snapshot().ReopensAt); in < time.Hour-time.Second || in > time.Hour {
+						s.Errorf("worker %s goes on in %v, want an hour", m.worker, in)
+					}
+				}
+			})
+		})
+	}
 }
 
 func TestFleet_SharesTheLimits(t *testing.T) {

@@ -33,6 +33,8 @@ type Guard struct {
 	reported   State
 	changes    []Change
 	delivering bool
+	// prolonged is that OnProlonged is yet to be told.
+	prolonged bool
 }
 
 // waiter is one Acquire in line.
@@ -188,12 +190,17 @@ func (g *Guard) release(wake bool) {
 	if deliver {
 		g.delivering = true
 	}
+	prolonged := g.prolonged && g.options.OnProlonged != nil
+	g.prolonged = false
 	g.mu.Unlock()
 	if first != nil {
 		first.signal()
 	}
 	if deliver {
 		g.deliver()
+	}
+	if prolonged {
+		g.options.OnProlonged()
 	}
 }
 

@@ -368,6 +368,26 @@ func TestGuard_TellsChangesOneAtATime_ThoughTheHearerIsSlow(t *testing.T) {
 	})
 }
 
+func TestGuard_TellsOfALongerWait_OnlyWhereItIsShutAlready(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told, changes := 0, 0
+		g := setup(t, func(o *guard.Options) {
+			o.OnProlonged = func() { told++ }
+			o.OnChange = func(guard.Change) { changes++ }
+		})
+		calls := []*guard.Permit{start(t, g), start(t, g), start(t, g), start(t, g)}
+		for i, c := range []struct {
+			says          time.Duration
+			told, changes int
+		}{{10 * second, 0, 1}, {5 * second, 0, 1}, {20 * second, 1, 1}, {time.Hour, 2, 1}} {
+			calls[i].Done(guard.Throttled(c.says))
+			if told != c.told || changes != c.changes {
+				t.Errorf("call %d, told to wait %v: %d longer waits and %d changes told, want %d and %d", i, c.says, told, changes, c.told, c.changes)
+			}
+		}
+	})
+}
+
 func TestSnapshot_ShowsWhatTimeChanged_ThoughNobodyAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := setup(t, nil)

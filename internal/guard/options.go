@@ -52,6 +52,11 @@ type Options struct {
 	// lock held, by whichever goroutine's call made or noticed it. It should
 	// return soon and must not panic. It may call the guard. Nil: nobody is told.
 	OnChange func(Change)
+	// OnProlonged is told when the party asked for more time than it had: the tap,
+	// shut already, stays shut longer. That is no change of state, but part of the
+	// Standing that other guards of the party should know. It is called like OnChange,
+	// but not in order with it. Nil: nobody is told.
+	OnProlonged func()
 }
 
 // Defaults protects a party of which nothing is known: no rate limit, because

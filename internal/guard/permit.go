@@ -169,7 +169,8 @@ func (g *Guard) end(p *Permit, r Result) {
 		g.judge(p, r, now)
 	}
 	if r.outcome == throttled {
-		g.tap.throttle(now, r.after)
+		shut := now.Before(g.tap.shutUntil())
+		g.prolonged = g.tap.throttle(now, r.after) && shut || g.prolonged
 	}
 	g.tell(before, now)
 	g.note(now)

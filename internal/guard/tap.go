@@ -193,22 +193,23 @@ func (t *tap) report(p *Permit, r Result) {
 }
 
 // throttle closes the tap for d, or for the first reopen time where the other
-// side did not say how long. It never shortens.
-func (t *tap) throttle(now time.Time, d time.Duration) {
+// side did not say how long. It never shortens; false: that was known already.
+func (t *tap) throttle(now time.Time, d time.Duration) bool {
 	if d <= 0 {
 		d = t.options.Reopen[0]
 	}
-	t.throttleUntil(now.Add(d), now)
+	return t.throttleUntil(now.Add(d), now)
 }
 
 // throttleUntil is throttle with the instant; one that has passed changes nothing.
-func (t *tap) throttleUntil(until, now time.Time) {
+func (t *tap) throttleUntil(until, now time.Time) bool {
 	until = earliest(until, now.Add(LongestThrottle))
 	if !until.After(now) || !until.After(t.throttledUntil) {
-		return
+		return false
 	}
 	if !now.Before(t.throttledUntil) {
 		t.throttledAt = now
 	}
 	t.throttledUntil = until
+	return true
 }

@@ -182,6 +182,7 @@ func (o Options) accounts(others *fleet.Fleet) ([]*consumer.Account, error) {
 			others.Changed()
 			tell(o.Log, c)
 		}
+		protection.OnProlonged = others.Changed
 		g, err := guard.New(protection)
 		if err != nil {
 			return nil, fmt.Errorf("protect account %q: %w", a.Name, err)
