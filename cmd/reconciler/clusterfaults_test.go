@@ -82,7 +82,8 @@ func (x *clusterTrial) goesOn(ctx context.Context, then int) {
 // hear waits until what the workers tell each other over has a leader again.
 func (x *clusterTrial) hear(ctx context.Context, since time.Time) {
 	x.leads(ctx, x.js, "KV_"+broker.BucketBreakers)
-	x.apart = append(x.apart, span{since, time.Now().Add(hearing)})
+	away := span{since, time.Now().Add(hearing)}
+	x.apart, x.elected = append(x.apart, away), append(x.elected, away)
 }
 
 // quiet waits until no provider's Retry-After (the simulated ones say one second)

@@ -16,7 +16,8 @@ import (
 )
 
 // judge wants the demo's verdict to be a pass. Excused is only what a worker asked
-// while it could not hear the other: what a provider told that one it can't know.
+// while it could not hear the other: what a provider told that one it can't know; and
+// what it was given to ask again when a leader had died.
 func (x *clusterTrial) judge(r demo.Result) {
 	x.t.Helper()
 	wrong := slices.DeleteFunc(slices.Clone(r.Violations), x.unheard)
@@ -44,8 +45,8 @@ func (x *clusterTrial) unheard(violation string) bool {
 	switch {
 	case err != nil:
 		return false
-	case says("above its limits"): // the very request that it was stopped in
-		return slices.ContainsFunc(x.woken, within)
+	case says("above its limits"): // or the very request that one was stopped in
+		return slices.ContainsFunc(append(x.elected, x.woken...), within)
 	case says("before its Retry-After"), says("before its breaker"), says("beside another probe"):
 		return x.justTold(violation, at) || slices.ContainsFunc(append(x.apart, x.woken...), within)
 	}

@@ -74,6 +74,9 @@ type clusterTrial struct {
 	most  int    // payments that were seen decided; the faults' alone
 	apart []span // when workers could not hear each other; the faults' alone
 	woken []span // when one had just been let go on
+	// elected are times in which servers died that led consumers: what such a one had
+	// delivered last its successor delivers again, and a payment is asked about twice.
+	elected []span
 }
 
 // span is a time from one instant to another.

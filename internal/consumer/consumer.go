@@ -139,7 +139,7 @@ func (spec consumerSpec) options(o Options) broker.ConsumerOptions {
 func (s *Set) add(o Options, spec consumerSpec, places int, handle func(context.Context, jetstream.Msg, slot) error) {
 	l := &loop[slot]{
 		name: spec.name, consumer: lookup(o, spec), gate: newSlots(places), handle: handle,
-		batch: o.Workers, wait: o.PullWait, log: o.Log,
+		batch: o.Workers, wait: o.PullWait, ackWait: o.AckWait, log: o.Log,
 	}
 	s.runs, s.states = append(s.runs, l.run), append(s.states, l.state)
 	s.consumers = append(s.consumers, spec.options(o))
@@ -151,7 +151,7 @@ func (s *Set) addPoller(o Options, a *Account) {
 	l := &loop[ticket]{
 		name: spec.name, consumer: lookup(o, spec), gate: tap{a.Guard}, handle: p.handle,
 		// What failed may have been asked about already, so it rests for the floor.
-		batch: o.Workers, wait: o.PullWait, rest: a.Policy.Floor, log: o.Log,
+		batch: o.Workers, wait: o.PullWait, rest: a.Policy.Floor, ackWait: o.AckWait, log: o.Log,
 	}
 	s.runs, s.states = append(s.runs, l.run), append(s.states, l.state)
 	s.consumers = append(s.consumers, spec.options(o))

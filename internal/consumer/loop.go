@@ -49,7 +49,9 @@ type loop[P permit] struct {
 	wait time.Duration
 	// rest is the least time before a message that failed is delivered again.
 	rest time.Duration
-	log  zerolog.Logger
+	// ackWait is after how long in hand a message is somebody else's.
+	ackWait time.Duration
+	log     zerolog.Logger
 	// turning tells how it does.
 	turning turning
 }
@@ -122,6 +124,7 @@ func (l *loop[P]) permits(ctx context.Context) ([]P, error) {
 
 // work runs the handler and hands the message back if it fails.
 func (l *loop[P]) work(ctx context.Context, msg jetstream.Msg, p P) {
+	taken := time.Now()
 	err := l.safely(ctx, msg, p)
 	if err == nil {
 		return
@@ -136,7 +139,14 @@ func (l *loop[P]) work(ctx context.Context, msg jetstream.Msg, p P) {
 	if ctx.Err() != nil {
 		event = l.log.Info()
 	}
-	event.Err(err).Str("loop", l.name).Str("subject", msg.Subject()).Dur("again_in", rest).Msg("message handed back")
+	event = event.Err(err).Str("loop", l.name).Str("subject", msg.Subject())
+	if time.Since(taken) >= l.ackWait {
+		// Handing it back would take it from who works on it now, in the broker's eyes,
+		// and give it to a third.
+		event.Msg("message left to who has it by now")
+		return
+	}
+	event.Dur("again_in", rest).Msg("message handed back")
 	l.handBack(msg, rest)
 }
 

@@ -52,7 +52,7 @@ func (w *worked) bodies() int {
 func (s *stage) loop(handle func(context.Context, jetstream.Msg) error) *loop[slot] {
 	s.options.AckWait = 10 * time.Hour
 	return &loop[slot]{
-		name: intakeName, gate: newSlots(4), batch: 4, wait: time.Minute, log: s.options.Log,
+		name: intakeName, gate: newSlots(4), batch: 4, wait: time.Minute, ackWait: s.options.AckWait, log: s.options.Log,
 		consumer: lookup(s.options, intakeSpec()),
 		handle: func(ctx context.Context, msg jetstream.Msg, p slot) error {
 			defer p.Return()
@@ -224,6 +224,30 @@ func TestLoop_RestsForAtLeastItsOwnLeastTime(t *testing.T) {
 		time.Sleep(59 * time.Second)
 		if n := len(w.times("poison")); n != 2 {
 			t.Errorf("%d deliveries in 59 s, want 2", n)
+		}
+	})
+}
+
+// It was held up, and another one works on the message by now: a third would only
+// get in the way.
+func TestLoop_LeavesAMessage_ThatAnotherHasByNow(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		var w worked
+		l := s.loop(func(_ context.Context, msg jetstream.Msg) error {
+			w.add(msg)
+			time.Sleep(12 * time.Second)
+			if len(w.times("held up")) > 1 {
+				return acknowledge(msg)
+			}
+			return errors.New("no answer")
+		})
+		s.options.AckWait = 10 * time.Second
+		l.consumer, l.ackWait = lookup(s.options, intakeSpec()), s.options.AckWait
+		s.play(l)
+		s.publish("held up")
+		time.Sleep(18 * time.Second)
+		if n := len(w.times("held up")); n != 2 {
+			t.Errorf("%d have the message, want 2", n)
 		}
 	})
 }

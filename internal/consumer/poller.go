@@ -90,8 +90,8 @@ func (p *poller) handle(ctx context.Context, msg jetstream.Msg, permit ticket) e
 		return p.postpone(ctx, msg, w, at)
 	}
 	w.Planned = elapsed(w, trigger, taken)
-	o, err := p.ask(ctx, w, permit.Permit)
-	if errors.Is(err, guard.ErrClosed) {
+	o, err := p.ask(ctx, w, permit.Permit, taken)
+	if errors.Is(err, guard.ErrClosed) && time.Since(taken) < p.ackWait {
 		return handBackUnasked(msg)
 	}
 	if err != nil {
@@ -163,10 +163,14 @@ func (p *poller) superseded(ctx context.Context, msg jetstream.Msg, w watch) (bo
 
 // ask polls the provider and tells the guard what came of it. The error is
 // guard.ErrClosed, when the tap closed before the call or one of its requests, or
-// the end of ctx: a stop of ours says nothing about the provider.
-func (p *poller) ask(ctx context.Context, w watch, permit *guard.Permit) (outcome, error) {
+// the end of ctx: a stop of ours says nothing about the provider. It is errHeldUp when the
+// message may be another worker's before the provider has answered: that one asks.
+func (p *poller) ask(ctx context.Context, w watch, permit *guard.Permit, taken time.Time) (outcome, error) {
 	if err := p.mayProbe(ctx, permit); err != nil {
 		return outcome{}, err
+	}
+	if time.Since(taken) >= p.ackWait/2 {
+		return outcome{}, errHeldUp
 	}
 	limited, cancel := permit.Context(ctx)
 	defer cancel()
@@ -189,6 +193,9 @@ func (p *poller) ask(ctx context.Context, w watch, permit *guard.Permit) (outcom
 	permit.Done(guardResult(o))
 	return o, nil
 }
+
+// errHeldUp: too little is left of the time in which nobody else gets the message.
+var errHeldUp = errors.New("the broker's answers, or a standstill, took half of the ack wait")
 
 // mayProbe asks the fleet, where the call would be half-open's. It is asked here
 // and not before the pull, so that the lease is short: an idle worker holds none.

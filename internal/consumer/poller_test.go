@@ -347,6 +347,37 @@ func TestPoller_HandsBackALook_ThatTheTapCutInTwo(t *testing.T) {
 	})
 }
 
+// slowLease is a fleet that answers late.
+type slowLease time.Duration
+
+func (l slowLease) Lease(context.Context, string) (bool, error) {
+	time.Sleep(time.Duration(l))
+	return true, nil
+}
+
+// The broker's answer took so long that another worker has the message before the
+// provider has answered.
+func TestPoller_AsksNothing_WhenItWasHeldUp(t *testing.T) {
+	for held, looks := range map[time.Duration]int{2*time.Second - 1: 1, 2 * time.Second: 0} {
+		inBubble(t, func(s *stage) {
+			s.options.AckWait = 4 * time.Second
+			s.provider.tells(s.TB, payment.Pending)
+			s.watched("p")
+			p, _ := tap{s.guard}.TryAcquire()
+			p.Done(guard.Open("refused"))
+			msg := s.nextDue()
+			time.Sleep(time.Until(s.guard.Snapshot().ReopensAt))
+			probe, _ := tap{s.guard}.Acquire(s.ctx)
+			poller := s.poller()
+			poller.account.Fleet = slowLease(held)
+			err := poller.handle(s.ctx, msg, probe)
+			if n := len(s.provider.times("p")); n != looks || errors.Is(err, errHeldUp) == (looks == 1) {
+				t.Errorf("held up for %v: %d looks, %v", held, n, err)
+			}
+		})
+	}
+}
+
 // The tap closed between the pull and the call.
 func TestPoller_HandsBackUnasked_WhenTheTapHasClosed(t *testing.T) {
 	inBubble(t, func(s *stage) {
