@@ -50,7 +50,7 @@ const (
 	// Answer500 and Answer503 are errors of a provider that read the request.
 	Answer500 TroubleKind = fault.Error500
 	Answer503 TroubleKind = fault.Error503
-	// AnswerThrottled is HTTP 429 with Trouble.RetryAfter.
+	// AnswerThrottled is HTTP 429 with Trouble.RetryAfter, late by Trouble.Late.
 	AnswerThrottled TroubleKind = fault.Throttle
 	// AnswerBusy is "try again later" in the provider's own words; AnswerThrottled
 	// where it has none.

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"slices"
 	"time"
 
 	"reconciler/internal/sandbox"
@@ -19,6 +20,7 @@ func crowdKinds() []kind {
 			return sandbox.Trouble{Kind: down[int(f.part*3)]}
 		}),
 		{"told to wait, and another worker", 20 * time.Minute, time.Hour, toldToWait},
+		{"told to wait longer by a late answer", 20 * time.Minute, time.Hour, toldToWaitLonger},
 		{"told to wait within a look", 20 * time.Minute, time.Hour, toldWithinALook},
 		downForDays(),
 	}
@@ -69,6 +71,23 @@ func toldToWait(w *world, f fault) func() {
 	return func() { end() }
 }
 
+// toldToWaitLonger lets two workers be told to wait for a short time, while one of
+// them has a call in hand that is answered later and tells it to wait for long.
+func toldToWaitLonger(w *world, f fault) func() {
+	at, end := w.accountOf(f), w.two()
+	w.after(15*time.Second, func() { w.crowd(at, 16) }) // both have their token then
+	w.after(2*time.Minute, func() {
+		w.meet(f, sandbox.Trouble{Provider: at, Kind: sandbox.AnswerThrottled, Late: 6 * time.Second, RetryAfter: f.lasts - 2*time.Minute}, time.Minute)
+		n := len(w.sandbox.Asked())
+		w.crowd(at, 1)
+		w.after(3*time.Second, func() { w.crowd(at, 16) })
+		w.whenAsked(at, n, 600, func(sandbox.Ask) bool { return true }, func() {
+			w.meet(f, sandbox.Trouble{Provider: at, Kind: sandbox.AnswerThrottled, RetryAfter: 10 * time.Second}, 20*time.Second)
+		})
+	})
+	return end
+}
+
 // toldWithinALook tells an account to wait while one of its looks stands between
 // two requests: a new worker has to fetch a token or a session first, which takes
 // its time, and meanwhile the worker that has one is told.
@@ -84,24 +103,23 @@ func toldWithinALook(w *world, f fault) func() {
 	w.after(time.Minute+5*time.Second, func() { end = w.fresh() })
 	w.after(time.Minute+7*time.Second, func() {
 		w.meet(f, sandbox.Trouble{Provider: at, Kind: sandbox.AnswerSlow, Late: 5 * time.Second}, 20*time.Second)
-		w.whenCredential(at, len(w.sandbox.Asked()), 100, func() {
+		credential := func(a sandbox.Ask) bool { return a.Credential }
+		w.whenAsked(at, len(w.sandbox.Asked()), 100, credential, func() {
 			w.meet(f, sandbox.Trouble{Provider: at, Kind: sandbox.AnswerThrottled, RetryAfter: f.lasts - 2*time.Minute}, time.Minute)
 		})
 	})
 	return func() { end() }
 }
 
-// whenCredential does something once a provider was asked for a token or a session
-// after the first n asks; it looks so many times.
-func (w *world) whenCredential(at string, n, looks int, do func()) {
-	for _, a := range w.sandbox.AskedSince(n) {
-		if a.Provider == at && a.Credential {
-			do()
-			return
-		}
+// whenAsked does something once a provider was asked what is wanted, after the first
+// n asks; it looks so many times.
+func (w *world) whenAsked(at string, n, looks int, wanted func(sandbox.Ask) bool, do func()) {
+	if slices.ContainsFunc(w.sandbox.AskedSince(n), func(a sandbox.Ask) bool { return a.Provider == at && wanted(a) }) {
+		do()
+		return
 	}
 	if looks > 0 {
-		w.after(100*time.Millisecond, func() { w.whenCredential(at, n, looks-1, do) })
+		w.after(100*time.Millisecond, func() { w.whenAsked(at, n, looks-1, wanted, do) })
 	}
 }
 

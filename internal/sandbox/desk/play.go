@@ -38,13 +38,12 @@ func (c *call) play(met fault.Trouble) {
 	step := c.desk.Step
 	switch met.Kind {
 	case fault.Slow:
-		line.Pause(c.r.Context(), cmp.Or(met.Late, step/2))
-		if c.r.Context().Err() != nil {
-			// Nobody is there any more, so nobody is told.
-			c.hangUp()
-			return
-		}
-		c.send()
+		c.late(cmp.Or(met.Late, step/2), c.send)
+	case fault.Throttle:
+		c.late(met.Late, func() {
+			c.answer = c.instead(met)
+			c.send()
+		})
 	case fault.Hang:
 		line.Pause(c.r.Context(), 2*step)
 		c.hangUp()
@@ -68,6 +67,19 @@ func (c *call) play(met fault.Trouble) {
 		}
 		c.send()
 	}
+}
+
+// late answers after some time.
+func (c *call) late(by time.Duration, answer func()) {
+	if by > 0 {
+		line.Pause(c.r.Context(), by)
+	}
+	if c.r.Context().Err() != nil {
+		// Nobody is there any more, so nobody is told.
+		c.hangUp()
+		return
+	}
+	answer()
 }
 
 // instead is the answer that a fault puts in the place of the provider's.

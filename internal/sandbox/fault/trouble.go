@@ -23,8 +23,8 @@ type Trouble struct {
 	// From is its first instant, zero: from the beginning. Until is the first
 	// instant after it. Gone alone may go without Until: it is for good.
 	From, Until time.Time
-	// Late is how long Slow and SlowBody take; 0: half a step. SlowReading: how
-	// long each read of at most 256 bytes takes.
+	// Late is how long Slow and SlowBody take; 0: half a step. Throttle: how long its
+	// answer takes. SlowReading: how long each read of at most 256 bytes takes.
 	Late time.Duration
 	// RetryAfter is the header of that name, in whole seconds, with Throttle and
 	// all kinds of HTTP 503. 0: one second for Throttle and Unavailable503, no header

@@ -38,6 +38,11 @@ func limitPlants() []Plant {
 		}`},
 			},
 		},
+		// The last of several answers tells to wait longest, and one worker alone knows.
+		{
+			Name: "longer-wait-untold", Says: "a Retry-After that comes while the tap is shut is not told to the others", Rules: []int{7},
+			Edits: []Edit{{File: "internal/guard/guard.go", In: "func (g *Guard) release(", Old: `g.prolonged && g.options.OnProlonged != nil`, New: `RIGHT && !PLANTED`}},
+		},
 		// A provider that is down is asked as if it were up.
 		{
 			Name: "outage-not-counted", Says: "failed calls do not open the breaker", Rules: []int{7},
