@@ -31,6 +31,7 @@ const (
 	FilterWebhookLog = "webhooks.>"
 	FilterDead       = "recon.dead.>"
 	FilterReferences = "recon.reference.>"
+	FilterWaits      = "recon.wait.>" // of no stream
 	// FilterDeadLetters are the letters without the further parts of split ones.
 	FilterDeadLetters = "recon.dead.*.*.*.*.*.*.*"
 )
@@ -85,6 +86,10 @@ func PollDue(account, merchant, payment string) string {
 
 // PollDueFilter covers the due polls of one account.
 func PollDueFilter(account string) string { return subject("recon.due.poll", account) + ".>" }
+
+// WaitSubject is where a worker says to the others until when an account's provider
+// must not be asked. No stream keeps it.
+func WaitSubject(account string) string { return subject("recon.wait", account) }
 
 // WebhookTimer is the timer of the next attempt at one webhook.
 func WebhookTimer(merchant, endpoint, payment string, version int) string {

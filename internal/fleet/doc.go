@@ -20,6 +20,10 @@
 // frozen between taking the lease and calling may call beside another's probe.
 // Without the broker nobody leases, and nobody has work either.
 //
-// One goroutine (Run) owns all state and does all talking; the methods are safe
-// for concurrent use.
+// What a provider told (Retry-After) is said to the others at once, too, by a message
+// that nobody stores: the bucket's word takes a write that is replicated and synced, and
+// while its leader is being elected there is none.
+//
+// One goroutine (Run) owns all state and talks through the bucket, one more speaks
+// and hears; the methods are safe for concurrent use.
 package fleet

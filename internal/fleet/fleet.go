@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -63,10 +64,14 @@ type Fleet struct {
 	// wanted from Run.
 	changed chan struct{}
 	asked   chan question
+	// news is changed for who speaks; it is not held up by the bucket.
+	news chan struct{}
 }
 
-// account is a guard with what is known of its record. Only Run touches it.
+// account is a guard with what is known of its record. Only Run touches it, but for
+// said, which is converse's, and heardUntil.
 type account struct {
+	name  string
 	guard *guard.Guard
 	limit time.Duration
 	// epoch and revision are of the last record that was taken or written; shared
@@ -75,27 +80,34 @@ type account struct {
 	shared          guard.Standing
 	// untold says that the last attempt to tell the others failed.
 	untold bool
+	// said is until when the others have heard, or said, that nobody may ask;
+	// heardUntil is the last such instant that another worker said, in Unix nanoseconds: telling
+	// it to the bucket is left to that one.
+	said       time.Time
+	heardUntil atomic.Int64
 }
 
 // New makes a part of a fleet. It starts nothing.
 func New(o Options) *Fleet {
 	return &Fleet{
 		broker: o.Broker, worker: o.Worker, log: o.Log, accounts: map[string]*account{}, seen: map[string]time.Time{},
-		changed: make(chan struct{}, 1), asked: make(chan question),
+		changed: make(chan struct{}, 1), asked: make(chan question), news: make(chan struct{}, 1),
 	}
 }
 
 // Add lets an account's guard take part; limit is its calls' time limit. Call it
 // before Join. The guard's OnChange and OnProlonged must call Changed.
 func (f *Fleet) Add(name string, g *guard.Guard, limit time.Duration) {
-	f.accounts[keyOf(name)] = &account{guard: g, limit: limit}
+	f.accounts[keyOf(name)] = &account{name: name, guard: g, limit: limit}
 }
 
 // Changed says that a guard stands otherwise: Run tells the others. It never blocks.
 func (f *Fleet) Changed() {
-	select {
-	case f.changed <- struct{}{}:
-	default:
+	for _, c := range [...]chan struct{}{f.news, f.changed} {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
 	}
 }
 

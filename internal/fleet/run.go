@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -14,6 +15,9 @@ import (
 // Run tells the others what changes here and hears what changes there, until ctx
 // ends. A broker that can't be reached is tried again.
 func (f *Fleet) Run(ctx context.Context) {
+	var words sync.WaitGroup
+	defer words.Wait()
+	words.Go(func() { f.converse(ctx) })
 	for ctx.Err() == nil {
 		began := time.Now()
 		watcher, err := f.bucket.WatchAll(ctx)

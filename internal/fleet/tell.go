@@ -99,7 +99,8 @@ func (f *Fleet) tell(ctx context.Context) (again <-chan time.Time) {
 // news reports whether the guard stands otherwise than the others know.
 func (a *account) news() bool {
 	is := a.guard.Standing()
-	return !is.SameBreaker(a.shared) || is.ThrottledUntil.After(a.shared.ThrottledUntil)
+	longer := is.ThrottledUntil.After(a.shared.ThrottledUntil) && is.ThrottledUntil.UnixNano() > a.heardUntil.Load()
+	return longer || !is.SameBreaker(a.shared)
 }
 
 // publish writes down how a guard stands. Where somebody else was first, what he
