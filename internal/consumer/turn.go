@@ -53,12 +53,23 @@ func (w watch) mayAgain(floor time.Duration) time.Time {
 	return w.Since.Add(floor)
 }
 
+// early reports whether a look is due before its timer's time: a hint came, or the
+// broker's clock stepped ahead.
+func (w watch) early(trigger payment.Trigger, now time.Time) bool {
+	last, looked := w.Looks.last()
+	return trigger != payment.TriggerPoll || looked && now.Before(last.Add(w.Planned))
+}
+
 // turn is when a due look may be made: now, or later because of the ramp, or
-// because a hint came before the floor after the last look was over.
+// because it is due early and the floor after the last look is not over. It is not put
+// off for longer than the floor: who looked last may have a clock that is ahead.
 func (p *poller) turn(w watch, trigger payment.Trigger, now time.Time) time.Time {
 	at := now
-	if floor := w.mayAgain(p.account.Policy.Floor); trigger != payment.TriggerPoll && floor.After(at) {
-		at = floor
+	if floor := p.account.Policy.Floor; w.early(trigger, now) && w.mayAgain(floor).After(at) {
+		at = w.mayAgain(floor)
+		if latest := now.Add(floor + time.Second); at.After(latest) {
+			at = latest
+		}
 	}
 	if from, until, ramping := p.account.Guard.Ramp(); ramping && trigger == payment.TriggerPoll {
 		if turn := rampTurn(w, now, from, until, p.random()); turn.After(at) {

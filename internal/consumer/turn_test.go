@@ -199,6 +199,73 @@ func TestPoller_LooksAtOnce_AfterAHint_AndSaysSo(t *testing.T) {
 	})
 }
 
+// A broker's clock that steps ahead fires all timers, also those of payments that
+// were looked at just before.
+func TestPoller_KeepsTheFloor_WhenTimersFireEarly(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		s.provider.tells(t, payment.Pending)
+		s.announce(created("p"))
+		s.run()
+		time.Sleep(30 * time.Minute)
+		before := len(s.provider.times("p"))
+		for range 300 { // for five minutes
+			time.Sleep(time.Second)
+			s.fireAhead("p")
+		}
+		all := s.provider.times("p")
+		for i := 1; i < len(all); i++ {
+			if gap := all[i].Sub(all[i-1]); gap < 10*time.Second {
+				t.Errorf("two looks within %v", gap)
+			}
+		}
+		if n := len(all) - before; n < 20 {
+			t.Errorf("%d looks in five minutes, want one every 11 s", n)
+		}
+	})
+}
+
+// fireAhead makes a payment's timer fire now, if it is not about to.
+func (s *stage) fireAhead(id string) {
+	s.Helper()
+	of := broker.PollTimer(acme, "m", id)
+	timer, err := s.b.Timer(s.ctx, of)
+	if err != nil && !errors.Is(err, broker.ErrNotFound) {
+		s.Fatal(err)
+	}
+	if err != nil || time.Until(timer.At) < time.Second {
+		return
+	}
+	ahead := broker.Timer{Subject: of, Target: broker.PollDue(acme, "m", id), At: time.Now(), Header: timer.Header, Body: timer.Body}
+	if err := s.b.Arm(s.ctx, ahead); err != nil {
+		s.Fatal(err)
+	}
+}
+
+func TestWatch_IsEarly_BeforeItsTimersTime(t *testing.T) {
+	w := watch{Planned: time.Minute, Looks: looks{}.add("NEW", noon)}
+	for after, early := range map[time.Duration]bool{59 * time.Second: true, time.Minute: false, time.Hour: false} {
+		if got := w.early(payment.TriggerPoll, noon.Add(after)); got != early {
+			t.Errorf("%v after the look, with %v planned: early is %t", after, w.Planned, got)
+		}
+	}
+	if (watch{Planned: time.Minute}).early(payment.TriggerPoll, noon) {
+		t.Error("a first look is early")
+	}
+}
+
+// A look by a worker whose clock is an hour ahead does not stop the payment for an hour.
+func TestPoller_PutsALookOffForTheFloorAtMost(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		now := time.Now()
+		w := watch{Planned: time.Minute, Looks: looks{}.add("NEW", now.Add(time.Hour))}
+		for _, trigger := range []payment.Trigger{payment.TriggerPoll, payment.TriggerHint} {
+			if wait := s.poller().turn(w, trigger, now).Sub(now); wait > s.options.Accounts[0].Policy.Floor+time.Second {
+				t.Errorf("by %s it is put off for %v", trigger, wait)
+			}
+		}
+	})
+}
+
 // However many hints come, the provider sees no look before its floor, and each
 // hint that came too early is a look when the floor is over.
 func TestPoller_KeepsTheFloor_HoweverManyHintsCome(t *testing.T) {

@@ -351,8 +351,9 @@ func brokerKinds() []kind {
 			w.burst(f)
 			return w.fillStore()
 		}},
-		{"broker clock steps ahead", 0, 0, func(w *world, f fault) func() {
-			w.fireAhead(f.between(10*time.Minute, 12*time.Hour))
+		{"broker clock steps ahead", time.Minute, 2 * time.Minute, func(w *world, f fault) func() {
+			w.burst(f) // looked at so often that some were just before
+			w.after(f.between(20*time.Second, 50*time.Second), func() { w.fireAhead(f.between(10*time.Minute, 12*time.Hour)) })
 			return nil
 		}},
 	}
