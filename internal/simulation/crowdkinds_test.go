@@ -75,12 +75,12 @@ func toldToWait(w *world, f fault) func() {
 // them has a call in hand that is answered later and tells it to wait for long.
 func toldToWaitLonger(w *world, f fault) func() {
 	at, end := w.accountOf(f), w.two()
-	w.after(15*time.Second, func() { w.crowd(at, 16) }) // both have their token then
+	w.after(15*time.Second, func() { w.crowd(at, 4) }) // both have their token then
 	w.after(2*time.Minute, func() {
 		w.meet(f, sandbox.Trouble{Provider: at, Kind: sandbox.AnswerThrottled, Late: 6 * time.Second, RetryAfter: f.lasts - 2*time.Minute}, time.Minute)
 		n := len(w.sandbox.Asked())
 		w.crowd(at, 1)
-		w.after(3*time.Second, func() { w.crowd(at, 16) })
+		w.after(3*time.Second, func() { w.crowd(at, 6) })
 		w.whenAsked(at, n, 600, func(sandbox.Ask) bool { return true }, func() {
 			w.meet(f, sandbox.Trouble{Provider: at, Kind: sandbox.AnswerThrottled, RetryAfter: 10 * time.Second}, 20*time.Second)
 		})
