@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
@@ -64,8 +65,11 @@ type Fleet struct {
 	// wanted from Run.
 	changed chan struct{}
 	asked   chan question
-	// news is changed for who speaks; it is not held up by the bucket.
-	news chan struct{}
+	// news is changed for who speaks; it is not held up by the bucket. words are what
+	// the others said since Join, by the subscription hearing.
+	news    chan struct{}
+	words   chan *nats.Msg
+	hearing *nats.Subscription
 }
 
 // account is a guard with what is known of its record. Only Run touches it, but for
@@ -122,6 +126,9 @@ func keyOf(account string) string { return accountKeys + broker.Token(account) }
 // Join tells the others of this worker and makes its guards stand as theirs do.
 // Call it before anybody is asked.
 func (f *Fleet) Join(ctx context.Context) error {
+	if err := f.attend(); err != nil {
+		return fmt.Errorf("join the fleet: hear what the other workers say: %w", err)
+	}
 	if err := f.open(ctx); err != nil {
 		return fmt.Errorf("join the fleet: %w", err)
 	}

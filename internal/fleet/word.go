@@ -42,19 +42,24 @@ func parseWord(body []byte) (word, error) {
 // dropped, and the record tells it.
 const mostWords = 1024
 
+// attend lets this worker hear words from now on. Whatever is asked on the same connection
+// later is answered when the server knows.
+func (f *Fleet) attend() error {
+	f.words = make(chan *nats.Msg, mostWords)
+	var err error
+	f.hearing, err = f.broker.Conn().ChanSubscribe(broker.FilterWaits, f.words)
+	return err
+}
+
 // converse says to the others at once what a provider told this worker, and
 // hears what it told them, until ctx ends.
 func (f *Fleet) converse(ctx context.Context) {
-	words := make(chan *nats.Msg, mostWords)
-	sub, err := f.broker.Conn().ChanSubscribe(broker.FilterWaits, words)
-	if err != nil {
-		f.log.Warn().Err(err).Msg("the other workers' words can't be heard; what the bucket tells comes later")
-		return
+	if f.hearing != nil {
+		defer func() { _ = f.hearing.Unsubscribe() }()
 	}
-	defer func() { _ = sub.Unsubscribe() }()
 	for {
 		select {
-		case msg := <-words:
+		case msg := <-f.words:
 			f.listen(msg)
 		case <-f.news:
 			f.speak()

@@ -18,9 +18,9 @@ import (
 // where they belong.
 func moneyKinds() []kind {
 	return []kind{
-		provider("provider tells another amount", time.Hour, retry.Day, plain(sandbox.TellsOtherAmount)),
-		provider("provider tells another currency", time.Hour, retry.Day, plain(sandbox.TellsOtherCurrency)),
-		provider("provider refunds more than it took", time.Hour, retry.Day, plain(sandbox.TellsOverRefund)),
+		withPayments(provider("provider tells another amount", time.Hour, retry.Day, plain(sandbox.TellsOtherAmount)), "charged_at_once"),
+		withPayments(provider("provider tells another currency", time.Hour, retry.Day, plain(sandbox.TellsOtherCurrency)), "charged_at_once"),
+		withPayments(provider("provider refunds more than it took", time.Hour, retry.Day, plain(sandbox.TellsOverRefund)), "charged_at_once"),
 		withPayments(provider("provider takes a refund back", 12*time.Hour, 2*retry.Day, plain(sandbox.TellsRefundShrinks)), "part_refunded"),
 		provider("provider uses a strange word", 20*time.Minute, 6*time.Hour, plain(sandbox.TellsStrangeWord)),
 		withPayments(kind{"captured in part", time.Hour, time.Hour, nil}, "captured_in_part"),
