@@ -78,11 +78,11 @@ func (f *Fleet) listen(msg *nats.Msg) {
 		return
 	}
 	// Cut as the guard cuts it: an absurd instant must not outdo all that follow.
-	until := w.ThrottledUntil
-	if longest := time.Now().Add(guard.LongestThrottle); until.After(longest) {
+	now, until := time.Now(), w.ThrottledUntil
+	if longest := now.Add(guard.LongestThrottle); until.After(longest) {
 		until = longest
 	}
-	if until.After(a.said) {
+	if until.After(a.said) && until.After(now) {
 		a.said = until
 		a.heardUntil.Store(until.UnixNano())
 	}

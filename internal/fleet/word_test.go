@@ -101,7 +101,7 @@ func TestSchema_AWordOfTheFirstVersionIsRead(t *testing.T) {
 }
 
 func FuzzListen(f *testing.F) {
-	for _, seed := range []string{`{"schema":1,"throttled_until":"2026-01-02T03:04:05Z"}`, `{"schema":1}`, `{"schema":2}`, `null`, ``} {
+	for _, seed := range []string{`{"schema":1,"throttled_until":"2026-01-02T03:04:05Z"}`, `{"schema":1,"throttled_until":"0001-02-03T00:00:00Z"}`, `{"schema":1}`, `{"schema":2}`, `null`, ``} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
@@ -117,6 +117,9 @@ func FuzzListen(f *testing.F) {
 		}
 		if said := fleet.accounts[keyOf(shop)].said; time.Until(said) > guard.LongestThrottle {
 			t.Errorf("nothing is heard until %v", said)
+		}
+		if heard := fleet.accounts[keyOf(shop)].heardUntil.Load(); heard != 0 && time.Until(time.Unix(0, heard)) < 0 {
+			t.Errorf("heard of %v, which is over", time.Unix(0, heard))
 		}
 	})
 }
