@@ -202,26 +202,7 @@ func TestPoller_LooksAtOnce_AfterAHint_AndSaysSo(t *testing.T) {
 // A broker's clock that steps ahead fires all timers, also those of payments that
 // were looked at just before.
 func TestPoller_KeepsTheFloor_WhenTimersFireEarly(t *testing.T) {
-	inBubble(t, func(s *stage) {
-		s.provider.tells(t, payment.Pending)
-		s.announce(created("p"))
-		s.run()
-		time.Sleep(30 * time.Minute)
-		before := len(s.provider.times("p"))
-		for range 300 { // for five minutes
-			time.Sleep(time.Second)
-			s.fireAhead("p")
-		}
-		all := s.provider.times("p")
-		for i := 1; i < len(all); i++ {
-			if gap := all[i].Sub(all[i-1]); gap < 10*time.Second {
-				t.Errorf("two looks within %v", gap)
-			}
-		}
-		if n := len(all) - before; n < 20 {
-			t.Errorf("%d looks in five minutes, want one every 11 s", n)
-		}
-	})
+	keepsTheFloor(t, (*stage).fireAhead)
 }
 
 // fireAhead makes a payment's timer fire now, if it is not about to.
@@ -269,15 +250,21 @@ func TestPoller_PutsALookOffForTheFloorAtMost(t *testing.T) {
 // However many hints come, the provider sees no look before its floor, and each
 // hint that came too early is a look when the floor is over.
 func TestPoller_KeepsTheFloor_HoweverManyHintsCome(t *testing.T) {
+	keepsTheFloor(t, (*stage).hasten)
+}
+
+// keepsTheFloor makes a payment's look due again each second for five minutes.
+func keepsTheFloor(t *testing.T, again func(s *stage, id string)) {
+	t.Helper()
 	inBubble(t, func(s *stage) {
 		s.provider.tells(t, payment.Pending)
 		s.announce(created("p"))
 		s.run()
 		time.Sleep(30 * time.Minute)
 		before := len(s.provider.times("p"))
-		for range 300 { // for five minutes
+		for range 300 {
 			time.Sleep(time.Second)
-			s.hasten("p")
+			again(s, "p")
 		}
 		time.Sleep(time.Minute)
 		all := s.provider.times("p")
@@ -287,7 +274,7 @@ func TestPoller_KeepsTheFloor_HoweverManyHintsCome(t *testing.T) {
 			}
 		}
 		if n := len(all) - before; n < 20 {
-			t.Errorf("%d looks in five minutes of hints, want one every 11 s", n)
+			t.Errorf("%d looks in five minutes and one more, want one every 11 s", n)
 		}
 	})
 }

@@ -65,9 +65,9 @@ type Fleet struct {
 	// wanted from Run.
 	changed chan struct{}
 	asked   chan question
-	// news is changed for who speaks; it is not held up by the bucket. words are what
+	// unsaid is changed for who speaks; it is not held up by the bucket. words are what
 	// the others said since Join, by the subscription hearing.
-	news    chan struct{}
+	unsaid  chan struct{}
 	words   chan *nats.Msg
 	hearing *nats.Subscription
 }
@@ -95,7 +95,7 @@ type account struct {
 func New(o Options) *Fleet {
 	return &Fleet{
 		broker: o.Broker, worker: o.Worker, log: o.Log, accounts: map[string]*account{}, seen: map[string]time.Time{},
-		changed: make(chan struct{}, 1), asked: make(chan question), news: make(chan struct{}, 1),
+		changed: make(chan struct{}, 1), asked: make(chan question), unsaid: make(chan struct{}, 1),
 	}
 }
 
@@ -107,7 +107,7 @@ func (f *Fleet) Add(name string, g *guard.Guard, limit time.Duration) {
 
 // Changed says that a guard stands otherwise: Run tells the others. It never blocks.
 func (f *Fleet) Changed() {
-	for _, c := range [...]chan struct{}{f.news, f.changed} {
+	for _, c := range [...]chan struct{}{f.unsaid, f.changed} {
 		select {
 		case c <- struct{}{}:
 		default:

@@ -54,14 +54,12 @@ func (f *Fleet) attend() error {
 // converse says to the others at once what a provider told this worker, and
 // hears what it told them, until ctx ends.
 func (f *Fleet) converse(ctx context.Context) {
-	if f.hearing != nil {
-		defer func() { _ = f.hearing.Unsubscribe() }()
-	}
+	defer func() { _ = f.hearing.Unsubscribe() }()
 	for {
 		select {
 		case msg := <-f.words:
 			f.listen(msg)
-		case <-f.news:
+		case <-f.unsaid:
 			f.speak()
 		case <-ctx.Done():
 			return
