@@ -27,7 +27,7 @@ type BucketOptions struct {
 func (b *Broker) Bucket(ctx context.Context, o BucketOptions) (jetstream.KeyValue, error) {
 	var kv jetstream.KeyValue
 	var status jetstream.KeyValueStatus
-	err := b.Retry(ctx, "set up bucket "+o.Name, func(ctx context.Context) (err error) {
+	err := b.existing(ctx, "set up bucket "+o.Name, func(ctx context.Context) (err error) {
 		kv, err = b.js.KeyValue(ctx, o.Name)
 		if errors.Is(err, jetstream.ErrBucketNotFound) {
 			if _, err := b.js.CreateStream(ctx, b.bucketStream(o)); err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {

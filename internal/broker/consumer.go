@@ -122,7 +122,11 @@ func (b *Broker) createConsumer(ctx context.Context, o ConsumerOptions, want jet
 	var refused *jetstream.APIError
 	switch {
 	case errors.Is(err, jetstream.ErrConsumerExists): // another worker was first
-		return b.findConsumer(ctx, o, want)
+		err = b.existing(ctx, "set up consumer "+o.Name+" of "+o.Stream, func(ctx context.Context) error {
+			created, err = b.findConsumer(ctx, o, want)
+			return err
+		})
+		return created, err
 	case errors.As(err, &refused) && (refused.ErrorCode == codeOverlaps || refused.ErrorCode == codeUnfiltered):
 		return nil, errors.Join(err, b.blockers(ctx, o))
 	}

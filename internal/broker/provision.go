@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -129,7 +128,7 @@ func (b *Broker) checkWorkConsumers(ctx context.Context) ([]Fault, error) {
 // eachConsumer calls do with the configuration of every consumer of a stream.
 func (b *Broker) eachConsumer(ctx context.Context, name string, do func(jetstream.ConsumerConfig)) error {
 	var all []jetstream.ConsumerConfig
-	err := b.Retry(ctx, "list the consumers of "+name, func(ctx context.Context) error {
+	err := b.existing(ctx, "list the consumers of "+name, func(ctx context.Context) error {
 		all = nil
 		stream, err := b.js.Stream(ctx, name)
 		if err != nil {
@@ -161,12 +160,16 @@ func (b *Broker) createStream(ctx context.Context, want jetstream.StreamConfig, 
 	if err != nil {
 		return err
 	}
-	found, ok, err := b.lookup(ctx, want.Name)
+	var found jetstream.StreamConfig
+	err = b.existing(ctx, "look at stream "+want.Name+", which was created", func(ctx context.Context) error {
+		var ok bool
+		if found, ok, err = b.lookup(ctx, want.Name); err == nil && !ok {
+			return jetstream.ErrStreamNotFound
+		}
+		return err
+	})
 	if err != nil {
 		return err
-	}
-	if !ok {
-		return fmt.Errorf("create stream %s: it is not there afterwards", want.Name)
 	}
 	if faults := check(found, want, o, b.version); len(faults) > 0 {
 		return &SettingsError{Faults: faults}

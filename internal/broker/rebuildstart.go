@@ -25,7 +25,9 @@ func (b *Broker) streamState(ctx context.Context, name string) (streamState, err
 			Last  uint64 `json:"last_seq"`
 		} `json:"state"`
 	}
-	err := b.api(ctx, "STREAM.INFO."+name, nil, &answer)
+	err := b.existing(ctx, "look at stream "+name, func(ctx context.Context) error {
+		return b.api(ctx, "STREAM.INFO."+name, nil, &answer)
+	})
 	return streamState{answer.Created, answer.State.First, answer.State.Last, answer.Config.MaxAge}, err
 }
 

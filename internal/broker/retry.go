@@ -100,6 +100,33 @@ func (b *Broker) Retry(ctx context.Context, name string, what func(context.Conte
 	}
 }
 
+// making is how long a server may take to make what has been asked for.
+const making = 15 * time.Second
+
+// existing is Retry for what is known to be there, or being made: a server of a
+// cluster that has begun to make a stream or a consumer says until the end that there
+// is none (nats-server 2.15.2, jsStreamInfoRequest), also to whom another one has
+// said that the name is in use. It is believed when it says so for as long as making.
+func (b *Broker) existing(ctx context.Context, name string, what func(context.Context) error) error {
+	end := time.Now().Add(making)
+	return b.Retry(ctx, name, func(ctx context.Context) error {
+		err := what(ctx)
+		if missing(err) && time.Now().Before(end) {
+			return &makingError{err}
+		}
+		return err
+	})
+}
+
+// makingError says that something is missing, and may be there soon.
+type makingError struct{ error }
+
+func (e *makingError) Unwrap() error { return e.error }
+
+func missing(err error) bool {
+	return errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrBucketNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound)
+}
+
 func (b *Broker) attempt(ctx context.Context, what func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, b.timeout)
 	defer cancel()
@@ -110,6 +137,10 @@ func (b *Broker) attempt(ctx context.Context, what func(context.Context) error) 
 // not be asked, did not answer in time, has no leader or no room, or is still busy
 // with a consumer that was deleted.
 func passing(err error) bool {
+	var begun *makingError
+	if errors.As(err, &begun) {
+		return true
+	}
 	var refused *jetstream.APIError
 	if errors.As(err, &refused) {
 		return refused.Code == 503 || refused.Code == 429 || refused.ErrorCode == codeAccountResources ||

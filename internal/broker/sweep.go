@@ -24,8 +24,11 @@ func (b *Broker) Extent(ctx context.Context, stream string) (Extent, error) {
 			Last uint64 `json:"last_seq"`
 		} `json:"state"`
 	}
-	if err := b.api(ctx, "STREAM.INFO."+stream, nil, &answer); err != nil {
-		return Extent{}, fmt.Errorf("look how far %s reaches: %w", stream, err)
+	err := b.existing(ctx, "look how far "+stream+" reaches", func(ctx context.Context) error {
+		return b.api(ctx, "STREAM.INFO."+stream, nil, &answer)
+	})
+	if err != nil {
+		return Extent{}, err
 	}
 	return Extent{Made: answer.Created, Last: answer.State.Last}, nil
 }
