@@ -30,6 +30,7 @@ type Sandbox struct {
 	byID sync.Map
 	// callers are the simulators, by name, of providers that send callbacks.
 	callers map[string]desk.Caller
+	desks   map[string]*desk.Desk
 }
 
 // Start opens all servers, or none and an error that names what failed. ctx
@@ -40,7 +41,7 @@ func Start(ctx context.Context, o Options) (*Sandbox, error) {
 		return nil, err
 	}
 	s := &Sandbox{
-		options: o, book: life.NewBook(), asks: &desk.Ledger{}, urls: map[string]string{}, callers: map[string]desk.Caller{},
+		options: o, book: life.NewBook(), asks: &desk.Ledger{}, urls: map[string]string{}, callers: map[string]desk.Caller{}, desks: map[string]*desk.Desk{},
 		plan: fault.New(o.Seed, o.Faults, time.Now(), o.Step), servers: newServers(ctx),
 	}
 	shop, err := merchant.New(merchant.Options{Secrets: o.Merchant.Secrets, Plan: s.plan, Step: o.Step})
@@ -108,11 +109,16 @@ func (s *Sandbox) handler(peer string) http.Handler {
 	if caller, ok := simulator.(desk.Caller); ok {
 		s.callers[peer] = caller
 	}
-	return desk.New(desk.Options{
+	s.desks[peer] = desk.New(desk.Options{
 		Provider: peer, Simulator: simulator, Plan: s.plan, Ledger: s.asks,
 		Floor: s.options.floor(peer), Step: s.options.Step, Elsewhere: s.urls[MerchantPeer] + merchant.RedirectPath,
 	})
+	return s.desks[peer]
 }
+
+// Unheard tells a provider that the answer it gives at this moment is lost on the
+// way: nobody was told to wait by it. Where time is virtual a moment is exact.
+func (s *Sandbox) Unheard(provider string) { s.desks[provider].Unheard() }
 
 // Stop ends every request in hand and every goroutine. It may be called more
 // than once. The error says that ctx ended first. Ledgers can still be read.

@@ -85,7 +85,7 @@ func (w *world) startProcess() *process {
 	p := &process{
 		world: w, n: n, done: make(chan struct{}), providers: map[string]providers.Provider{},
 		nats: wire.NewNATS(wire.NATSOptions{Name: fmt.Sprintf("worker-%d", n), Counter: counter}),
-		http: wire.NewHTTP(wire.HTTPOptions{Name: fmt.Sprintf("worker-%d", n), Counter: counter, Dial: w.net.Dial}),
+		http: wire.NewHTTP(wire.HTTPOptions{Name: fmt.Sprintf("worker-%d", n), Counter: counter, Dial: w.net.Dial, Unheard: w.unheard}),
 	}
 	if w.server != nil {
 		p.nats.SetServer(w.server)

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -200,6 +201,20 @@ func (w *world) stopServer(e *broker.Embedded) {
 	defer cancel()
 	if err := e.Shutdown(ctx); err != nil {
 		w.Errorf("stop the broker: %v", err)
+	}
+}
+
+// unheard takes a provider's word back that never arrived: who was not told to wait
+// can't wait.
+func (w *world) unheard(address string, begin []byte) {
+	if !bytes.Contains(begin, []byte("Retry-After:")) {
+		return
+	}
+	for _, a := range w.accounts {
+		if strings.Contains(a.Settings["base_url"]+" "+a.Settings["api_url"], "//"+address) {
+			w.sandbox.Unheard(a.Provider)
+			w.tally.add("told to wait, unheard", 1)
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -99,8 +100,8 @@ type Desk struct {
 	mu sync.Mutex
 	// last is when the last ask for each payment was accepted.
 	last map[string]time.Time
-	// told is when the account was told to wait, until when it has to.
-	told, until time.Time
+	// waits are those that the account was told, each longer than the one before it.
+	waits []wait
 	// kept are right answers by endpoint: the last two payments'.
 	kept map[string][2]Answer
 	// lied counts the answers that a trouble was told in, by payment.
@@ -197,11 +198,18 @@ func (d *Desk) accept(key string, at time.Time) {
 	d.last[key] = at
 }
 
+// wait is when an account was told to wait, and until when it has to.
+type wait struct{ told, until time.Time }
+
 // early reports whether the account was told to wait and has not.
 func (d *Desk) early(at time.Time) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return at.After(d.told.Add(grace)) && at.Before(d.until)
+	if len(d.waits) == 0 {
+		return false
+	}
+	last := d.waits[len(d.waits)-1]
+	return at.After(last.told.Add(grace)) && at.Before(last.until)
 }
 
 // tellToWait remembers until when an account was told to wait.
@@ -209,8 +217,20 @@ func (d *Desk) tellToWait(until time.Time) {
 	now := time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if until.After(now) && until.After(d.until) {
-		d.told, d.until = now, until
+	d.waits = slices.DeleteFunc(d.waits, func(w wait) bool { return !w.until.After(now) })
+	if n := len(d.waits); until.After(now) && (n == 0 || until.After(d.waits[n-1].until)) {
+		d.waits = append(d.waits, wait{now, until})
+	}
+}
+
+// Unheard takes back the wait that the account is told at this moment: whoever
+// carries the answer has lost it.
+func (d *Desk) Unheard() {
+	now := time.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if n := len(d.waits); n > 0 && d.waits[n-1].told.Equal(now) {
+		d.waits = d.waits[:n-1]
 	}
 }
 

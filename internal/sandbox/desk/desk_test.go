@@ -223,6 +223,32 @@ func TestDesk_RetryAfter_MarksWhoDoesNotWait(t *testing.T) {
 	})
 }
 
+func TestDesk_Unheard_TakesBackWhatIsToldAtThatMomentOnly(t *testing.T) {
+	inBubble(t, func(o *Options) { o.Floor = 20 * time.Second }, func(t *testing.T, b *bundle) {
+		b.fake.refuses = true
+		_, _, _ = b.get(t, "/status")
+		early := func(after time.Duration) bool {
+			time.Sleep(after)
+			_, _, _ = b.get(t, "/token")
+			return b.last(t).BeforeRetryAfter
+		}
+		time.Sleep(5 * time.Second)
+		_, _, _ = b.get(t, "/status") // 15 seconds
+		b.desk.Unheard()
+		if early(time.Second) {
+			t.Error("who was told nothing is marked")
+		}
+		_, _, _ = b.get(t, "/status") // 14 seconds
+		if !early(time.Second) {
+			t.Error("who did not wait is not marked")
+		}
+		b.desk.Unheard()
+		if !early(0) {
+			t.Error("an answer that was heard before is taken back")
+		}
+	})
+}
+
 // seedWith finds a seed whose first ask for the payment meets the fault.
 func seedWith(t *testing.T, key string, kind fault.Kind) uint64 {
 	t.Helper()

@@ -24,19 +24,26 @@ type HTTPOptions struct {
 	Counter *Counter
 	// Dial reaches the servers.
 	Dial DialFunc
+	// Unheard is told how an answer begins that the client does not get, and whose it
+	// is, at the moment in which it is lost; nil: nobody asks.
+	Unheard func(address string, begin []byte)
 }
 
 // HTTPLink is the link to servers that speak HTTP/1.1 without TLS. A request is
 // counted, and sent, when the client has written all of it.
 type HTTPLink struct {
 	*Line
-	dial   DialFunc
-	policy atomic.Pointer[HTTPPolicy]
+	dial    DialFunc
+	unheard func(address string, begin []byte)
+	policy  atomic.Pointer[HTTPPolicy]
 }
 
 // NewHTTP makes a link without faults. Make it inside the bubble that uses it.
 func NewHTTP(o HTTPOptions) *HTTPLink {
-	return &HTTPLink{Line: newLine(o.Name, o.Counter), dial: o.Dial}
+	if o.Unheard == nil {
+		o.Unheard = func(string, []byte) {}
+	}
+	return &HTTPLink{Line: newLine(o.Name, o.Counter), dial: o.Dial, unheard: o.Unheard}
 }
 
 // SetPolicy asks p about every request from now on; nil lets all pass.
@@ -155,6 +162,9 @@ func (h *httpConn) serverSent(p []byte) {
 	h.waiting, h.steps = false, nil
 	h.mu.Unlock()
 
+	if begins && (cut || answer.Lose) {
+		h.link.unheard(h.address, p)
+	}
 	if begins && (cut || len(steps) > 0) {
 		h.conn.down.put(p[:1])
 		p = p[1:]

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -24,6 +25,9 @@ type site struct {
 	link   *wire.HTTPLink
 	client *http.Client
 
+	// unheard is the last answer that the link told of: whose, and its first line.
+	unheard atomic.Value
+
 	mu    sync.Mutex
 	asked []string
 }
@@ -37,7 +41,11 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{link: wire.NewHTTP(wire.HTTPOptions{Name: "worker", Dial: network.Dial})}
+	s := &site{}
+	s.link = wire.NewHTTP(wire.HTTPOptions{Name: "worker", Dial: network.Dial, Unheard: func(address string, begin []byte) {
+		status, _, _ := strings.Cut(string(begin), "\r\n")
+		s.unheard.Store(address + " " + status)
+	}})
 	server := &http.Server{Handler: s}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -182,6 +190,10 @@ func TestHTTP_Verdicts(t *testing.T) {
 				want := "GET /1 0, POST /2 4, GET /3 0"
 				if !row.stored {
 					want = "GET /1 0, GET /3 0"
+				}
+				lost, _ := s.unheard.Load().(string)
+				if want := siteAddress + " HTTP/1.1 200 OK"; (lost == want) != (row.stored && !row.ok && row.v.Cut != wire.After) {
+					t.Errorf("%q is told to be unheard", lost)
 				}
 				if s.heard() != want {
 					t.Errorf("the server was asked %s, want %s", s.heard(), want)
