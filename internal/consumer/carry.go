@@ -21,12 +21,13 @@ func arm(ctx context.Context, b *broker.Broker, w watch, trace string) error {
 	return armAt(ctx, b, w, time.Now().Add(w.Planned), header)
 }
 
-// armAt writes a payment's next timer.
+// armAt writes a payment's next timer. The header is the timer's from then on.
 func armAt(ctx context.Context, b *broker.Broker, w watch, at time.Time, header nats.Header) error {
 	body, err := w.encode()
 	if err != nil {
 		return err
 	}
+	header.Set(headerDue, at.UTC().Format(time.RFC3339Nano))
 	err = b.Arm(ctx, broker.Timer{
 		Subject: broker.PollTimer(w.Account, w.MerchantID, w.PaymentID),
 		Target:  broker.PollDue(w.Account, w.MerchantID, w.PaymentID),

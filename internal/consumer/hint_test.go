@@ -85,7 +85,7 @@ func (s *stage) rearmed(id string, ahead, ago time.Duration) {
 	}
 	w.Looks = looks{}.add("PENDING", time.Now().Add(-ago))
 	w.Planned = ahead + ago
-	if err := armAt(s.ctx, s.b, w, time.Now().Add(ahead), nil); err != nil {
+	if err := armAt(s.ctx, s.b, w, time.Now().Add(ahead), nats.Header{}); err != nil {
 		s.Fatal(err)
 	}
 }

@@ -86,7 +86,7 @@ func (p *poller) handle(ctx context.Context, msg jetstream.Msg, permit ticket) e
 		}
 	}
 	trigger := triggerOf(msg)
-	if at := p.turn(w, trigger, taken); at.After(taken) {
+	if at := p.turn(w, trigger, dueAt(msg), taken); at.After(taken) {
 		return p.postpone(ctx, msg, w, at)
 	}
 	w.Planned = elapsed(w, trigger, taken)

@@ -14,6 +14,10 @@ import (
 // headerTrigger says of a due message that came before its time why it did.
 const headerTrigger = "Recon-Trigger"
 
+// headerDue says when a poll was meant to be due, to the nanosecond. Looks are kept in
+// whole seconds, and an interval may be the floor itself.
+const headerDue = "Recon-Due"
+
 // young is the age up to which somebody is probably still waiting at a checkout.
 const young = time.Hour
 
@@ -53,19 +57,14 @@ func (w watch) mayAgain(floor time.Duration) time.Time {
 	return w.Since.Add(floor)
 }
 
-// early reports whether a look is due before its timer's time: a hint came, or the
-// broker's clock stepped ahead.
-func (w watch) early(trigger payment.Trigger, now time.Time) bool {
-	last, looked := w.Looks.last()
-	return trigger != payment.TriggerPoll || looked && now.Before(last.Add(w.Planned))
-}
-
 // turn is when a due look may be made: now, or later because of the ramp, or
-// because it is due early and the floor after the last look is not over. It is not put
-// off for longer than the floor: who looked last may have a clock that is ahead.
-func (p *poller) turn(w watch, trigger payment.Trigger, now time.Time) time.Time {
+// because it is due early and the floor after the last look is not over: a hint came,
+// or the broker's clock stepped ahead. It is not put off for longer than the floor: who
+// looked last may have a clock that is ahead.
+func (p *poller) turn(w watch, trigger payment.Trigger, due, now time.Time) time.Time {
 	at := now
-	if floor := p.account.Policy.Floor; w.early(trigger, now) && w.mayAgain(floor).After(at) {
+	early := trigger != payment.TriggerPoll || now.Before(due)
+	if floor := p.account.Policy.Floor; early && w.mayAgain(floor).After(at) {
 		at = w.mayAgain(floor)
 		if latest := now.Add(floor + time.Second); at.After(latest) {
 			at = latest
@@ -92,6 +91,15 @@ func (p *poller) postpone(ctx context.Context, msg jetstream.Msg, w watch, at ti
 		return err
 	}
 	return acknowledge(msg)
+}
+
+// dueAt is when a look was meant to be due; zero where nothing says so.
+func dueAt(msg jetstream.Msg) time.Time {
+	at, err := time.Parse(time.RFC3339Nano, msg.Headers().Get(headerDue))
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }
 
 // triggerOf is why a look is due.

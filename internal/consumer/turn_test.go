@@ -222,16 +222,34 @@ func (s *stage) fireAhead(id string) {
 	}
 }
 
-func TestWatch_IsEarly_BeforeItsTimersTime(t *testing.T) {
-	w := watch{Planned: time.Minute, Looks: looks{}.add("NEW", noon)}
-	for after, early := range map[time.Duration]bool{59 * time.Second: true, time.Minute: false, time.Hour: false} {
-		if got := w.early(payment.TriggerPoll, noon.Add(after)); got != early {
-			t.Errorf("%v after the look, with %v planned: early is %t", after, w.Planned, got)
+// An interval may be as long as the floor, and looks are kept in whole seconds: a
+// timer that fires a moment early is early all the same.
+func TestPoller_PutsOffALookThatIsDueAMomentEarly(t *testing.T) {
+	inBubble(t, func(s *stage) {
+		floor := s.options.Accounts[0].Policy.Floor
+		look := time.Now().Truncate(time.Second).Add(607 * time.Millisecond)
+		w, due := watch{Planned: floor, Looks: looks{}.add("NEW", look)}, look.Add(floor)
+		for _, row := range []struct {
+			name      string
+			due, now  time.Time
+			mayBeLate time.Duration
+		}{
+			{"in time", due, due, 0},
+			{"a moment late", due, due.Add(time.Millisecond), 0},
+			{"a moment early", due, due.Add(-time.Millisecond), time.Second},
+			{"half a second early", due, due.Add(-500 * time.Millisecond), time.Second},
+			{"an hour early", look.Add(time.Hour), look.Add(time.Second), time.Second},
+			{"whenever it was meant to be due", time.Time{}, due.Add(-time.Millisecond), 0},
+		} {
+			at := s.poller().turn(w, payment.TriggerPoll, row.due, row.now)
+			if row.mayBeLate == 0 && at != row.now {
+				t.Errorf("%s: it is put off for %v", row.name, at.Sub(row.now))
+			}
+			if row.mayBeLate > 0 && (at.Before(due) || at.After(due.Add(row.mayBeLate))) {
+				t.Errorf("%s: it is made %v after the last look", row.name, at.Sub(look))
+			}
 		}
-	}
-	if (watch{Planned: time.Minute}).early(payment.TriggerPoll, noon) {
-		t.Error("a first look is early")
-	}
+	})
 }
 
 // A look by a worker whose clock is an hour ahead does not stop the payment for an hour.
@@ -240,7 +258,7 @@ func TestPoller_PutsALookOffForTheFloorAtMost(t *testing.T) {
 		now := time.Now()
 		w := watch{Planned: time.Minute, Looks: looks{}.add("NEW", now.Add(time.Hour))}
 		for _, trigger := range []payment.Trigger{payment.TriggerPoll, payment.TriggerHint} {
-			if wait := s.poller().turn(w, trigger, now).Sub(now); wait > s.options.Accounts[0].Policy.Floor+time.Second {
+			if wait := s.poller().turn(w, trigger, now.Add(time.Minute), now).Sub(now); wait > s.options.Accounts[0].Policy.Floor+time.Second {
 				t.Errorf("by %s it is put off for %v", trigger, wait)
 			}
 		}

@@ -100,12 +100,12 @@ func hintPlants() []Plant {
 		// Each callback is a request, whatever the provider allows.
 		{
 			Name: "hint-before-floor", Says: "a hint's look does not wait for the provider's floor", Rules: []int{7},
-			Edits: []Edit{{File: turnFile, In: "func (p *poller) turn(", Old: `w.early(trigger, now) && w.mayAgain(floor).After(at)`, New: `!PLANTED && RIGHT`}},
+			Edits: []Edit{{File: turnFile, In: "func (p *poller) turn(", Old: `early && w.mayAgain(floor).After(at)`, New: `!PLANTED && RIGHT`}},
 		},
 		// The broker's clock steps ahead, and whoever was just looked at is looked at again.
 		{
 			Name: "early-timer-before-floor", Says: "a timer that fires early does not wait for the provider's floor", Rules: []int{7},
-			Edits: []Edit{{File: turnFile, In: "func (w watch) early(", Old: `looked && now.Before(last.Add(w.Planned))`, New: `!PLANTED && RIGHT`}},
+			Edits: []Edit{{File: turnFile, In: "func (p *poller) turn(", Old: `now.Before(due)`, New: `!PLANTED && RIGHT`}},
 		},
 	}
 }
