@@ -160,8 +160,8 @@ func TestAsyncAPI_HasTheHeadersOfTheCode(t *testing.T) {
 		"letterHeaders":        append(letter, expected...),
 		"jobHeaders":           append([]string{"Recon-Job", trace, id, stream}, fired...),
 		"jobTimerHeaders":      append([]string{"Recon-Job", trace, stream}, timer...),
-		"lookHeaders":          slices.Concat([]string{"Recon-Trigger", trace}, fired, expected),
-		"lookTimerHeaders":     append([]string{"Recon-Trigger", trace, stream}, timer...),
+		"lookHeaders":          slices.Concat([]string{"Recon-Due", "Recon-Trigger", trace}, fired, expected),
+		"lookTimerHeaders":     append([]string{"Recon-Due", "Recon-Trigger", trace, stream}, timer...),
 		"referenceHeaders":     {stream},
 		"endpointStateHeaders": {"ce-id", "ce-type", "ce-source", "ce-subject", "ce-time", "ce-specversion", "content-type", id, stream},
 	}
@@ -198,7 +198,7 @@ func TestAsyncAPI_HasEveryHeaderThatStandsInTheCode(t *testing.T) {
 		}
 	}
 	names := headerNames(t)
-	for _, sure := range []string{"Recon-Job", "Recon-Trigger", webhook.HeaderReplay, "ce-id", "traceparent"} {
+	for _, sure := range []string{"Recon-Job", "Recon-Due", "Recon-Trigger", webhook.HeaderReplay, "ce-id", "traceparent"} {
 		if names[sure] == "" {
 			t.Errorf("%s was not found in the code: the search misses something", sure)
 		}
