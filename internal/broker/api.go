@@ -33,25 +33,28 @@ func (b *Broker) api(ctx context.Context, verb string, request, answer any) erro
 			return fmt.Errorf("encode a request to JetStream: %w", err)
 		}
 	}
-	return b.Retry(ctx, "ask JetStream for "+verb, func(ctx context.Context) error {
-		msg, err := b.conn.RequestWithContext(ctx, jetstream.DefaultAPIPrefix+verb, body)
-		if err != nil {
-			return err
-		}
-		var status struct {
-			Error *jetstream.APIError `json:"error"`
-		}
-		if err := json.Unmarshal(msg.Data, &status); err != nil {
-			return fmt.Errorf("read the answer of JetStream: %w", err)
-		}
-		if status.Error != nil {
-			return status.Error
-		}
-		if answer == nil {
-			return nil
-		}
-		return json.Unmarshal(msg.Data, answer)
-	})
+	return b.Retry(ctx, "ask JetStream for "+verb, func(ctx context.Context) error { return b.ask(ctx, verb, body, answer) })
+}
+
+// ask is one attempt of api.
+func (b *Broker) ask(ctx context.Context, verb string, body []byte, answer any) error {
+	msg, err := b.conn.RequestWithContext(ctx, jetstream.DefaultAPIPrefix+verb, body)
+	if err != nil {
+		return err
+	}
+	var status struct {
+		Error *jetstream.APIError `json:"error"`
+	}
+	if err := json.Unmarshal(msg.Data, &status); err != nil {
+		return fmt.Errorf("read the answer of JetStream: %w", err)
+	}
+	if status.Error != nil {
+		return status.Error
+	}
+	if answer == nil {
+		return nil
+	}
+	return json.Unmarshal(msg.Data, answer)
 }
 
 type readRequest struct {

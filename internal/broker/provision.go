@@ -160,18 +160,15 @@ func (b *Broker) createStream(ctx context.Context, want jetstream.StreamConfig, 
 	if err != nil {
 		return err
 	}
-	var found jetstream.StreamConfig
+	var stream jetstream.Stream
 	err = b.existing(ctx, "look at stream "+want.Name+", which was created", func(ctx context.Context) error {
-		var ok bool
-		if found, ok, err = b.lookup(ctx, want.Name); err == nil && !ok {
-			return jetstream.ErrStreamNotFound
-		}
+		stream, err = b.js.Stream(ctx, want.Name)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if faults := check(found, want, o, b.version); len(faults) > 0 {
+	if faults := check(stream.CachedInfo().Config, want, o, b.version); len(faults) > 0 {
 		return &SettingsError{Faults: faults}
 	}
 	b.log.Info().Str("stream", want.Name).Int("replicas", want.Replicas).Msg("stream created")

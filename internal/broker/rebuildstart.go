@@ -26,7 +26,7 @@ func (b *Broker) streamState(ctx context.Context, name string) (streamState, err
 		} `json:"state"`
 	}
 	err := b.existing(ctx, "look at stream "+name, func(ctx context.Context) error {
-		return b.api(ctx, "STREAM.INFO."+name, nil, &answer)
+		return b.ask(ctx, "STREAM.INFO."+name, nil, &answer)
 	})
 	return streamState{answer.Created, answer.State.First, answer.State.Last, answer.Config.MaxAge}, err
 }

@@ -18,19 +18,11 @@ type Extent struct {
 
 // Extent asks a stream's leader how far the stream reaches.
 func (b *Broker) Extent(ctx context.Context, stream string) (Extent, error) {
-	var answer struct {
-		Created time.Time `json:"created"`
-		State   struct {
-			Last uint64 `json:"last_seq"`
-		} `json:"state"`
-	}
-	err := b.existing(ctx, "look how far "+stream+" reaches", func(ctx context.Context) error {
-		return b.api(ctx, "STREAM.INFO."+stream, nil, &answer)
-	})
+	is, err := b.streamState(ctx, stream)
 	if err != nil {
-		return Extent{}, err
+		return Extent{}, fmt.Errorf("look how far %s reaches: %w", stream, err)
 	}
-	return Extent{Made: answer.Created, Last: answer.State.Last}, nil
+	return Extent{Made: is.Created, Last: is.Last}, nil
 }
 
 // SweptTimer is a message on a timer's subject.
