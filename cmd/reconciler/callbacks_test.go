@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
+	"reconciler/internal/broker/brokertest"
 	"reconciler/internal/config"
 	"reconciler/internal/demo"
 	"reconciler/internal/sandbox"
@@ -34,9 +34,8 @@ type rung struct {
 
 func startRung(t *testing.T) *rung {
 	t.Helper()
-	ports := freePorts(t, 2)
-	address := func(i int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(ports+i)) }
-	r := &rung{T: t, url: "http://" + address(1) + "/callbacks/", changes: make(chan *nats.Msg, 64), taken: make(chan *nats.Msg, 64)}
+	addresses := brokertest.Addresses(t, 2)
+	r := &rung{T: t, url: "http://" + addresses[1] + "/callbacks/", changes: make(chan *nats.Msg, 64), taken: make(chan *nats.Msg, 64)}
 	hooks := []demo.Hook{{Merchant: "shop-a", ID: "orders", Name: "shop-a"}}
 	pace := demo.Pace{Step: 100 * time.Millisecond, Look: time.Hour, Floor: time.Second}
 	var err error
@@ -45,7 +44,7 @@ func startRung(t *testing.T) *rung {
 	}
 	t.Cleanup(func() { stopSandbox(context.Background(), r.world) })
 	r.path, err = writeSandboxConfig(t.TempDir(), r.world, sandboxConfig{
-		Hooks: configured(hooks), Pace: pace, DataDir: t.TempDir(), Listen: address(0), Callbacks: address(1),
+		Hooks: configured(hooks), Pace: pace, DataDir: t.TempDir(), Listen: addresses[0], Callbacks: addresses[1],
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -184,9 +183,8 @@ func TestRun_ACallbackMakesThePollDueAtOnce(t *testing.T) {
 }
 
 func TestRun_EndsAtOnce_WhenCallbacksCanNotBeListenedFor(t *testing.T) {
-	port := freePorts(t, 1)
 	var config net.ListenConfig
-	taken, err := config.Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	taken, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

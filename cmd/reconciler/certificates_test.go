@@ -2,14 +2,13 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"reconciler/internal/broker/brokertest"
 	"reconciler/internal/notify/webhook/webhooktest"
 )
 
@@ -18,7 +17,7 @@ import (
 func withCertificate(t *testing.T, until time.Time) string {
 	t.Helper()
 	made := webhooktest.Make(t, "caller", until)
-	listen := net.JoinHostPort("127.0.0.1", strconv.Itoa(freePorts(t, 1)))
+	listen := brokertest.Addresses(t, 1)[0]
 	path := write(t, "reconciler.yaml", goodFile+"    certificate_file: caller.pem\n    key_file: caller.key\n"+
 		fmt.Sprintf("nats: {listen: %q, data_dir: %q}\n", listen, t.TempDir()))
 	for name, value := range map[string]string{

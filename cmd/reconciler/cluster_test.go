@@ -4,7 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +13,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"reconciler/internal/broker/brokertest"
 )
 
 // TestMain adds the flags.
@@ -51,16 +52,16 @@ func natsCluster(t *testing.T) *cluster {
 	t.Helper()
 	c := &cluster{t: t, path: build(t, "github.com/nats-io/nats-server/v2")}
 	const size = 3
-	ports := clusterPorts(t, 2*size)
+	addresses := brokertest.Addresses(t, 2*size)
 	routes := make([]string, size)
 	for i := range routes {
-		routes[i] = "nats://" + ports[size+i]
+		routes[i] = "nats://" + addresses[size+i]
 	}
 	for i := range size {
 		dir := t.TempDir()
-		n := &clusterNode{name: fmt.Sprintf("n%d", i+1), address: ports[i], config: filepath.Join(dir, "nats.conf")}
+		n := &clusterNode{name: fmt.Sprintf("n%d", i+1), address: addresses[i], config: filepath.Join(dir, "nats.conf")}
 		text := fmt.Sprintf("server_name: %s\nlisten: %q\njetstream { store_dir: %q, sync_interval: always }\ncluster { name: c, listen: %q, routes: [%s] }\n",
-			n.name, n.address, filepath.Join(dir, "store"), ports[size+i], strings.Join(routes, ", "))
+			n.name, n.address, filepath.Join(dir, "store"), addresses[size+i], strings.Join(routes, ", "))
 		if err := os.WriteFile(n.config, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -71,30 +72,6 @@ func natsCluster(t *testing.T) *cluster {
 		n.running().await(t, "cluster", "metadata leader")
 	}
 	return c
-}
-
-// clusterPorts gives addresses that nobody listens on. They lie below the ports that
-// a system gives to outgoing connections, one of which could take the port of a
-// server while that is down.
-func clusterPorts(t *testing.T, count int) []string {
-	t.Helper()
-	const first, places = 20_000, 10_000
-	var free []string
-	for i := range places {
-		address := fmt.Sprintf("127.0.0.1:%d", first+(os.Getpid()*31+i)%places)
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
-		}
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if free = append(free, address); len(free) == count {
-			return free
-		}
-	}
-	t.Fatalf("%d of %d ports are free", len(free), count)
-	return nil
 }
 
 // url gives the addresses of all servers, as nats.url takes them.

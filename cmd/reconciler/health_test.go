@@ -7,10 +7,10 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strconv"
 	"testing"
 	"time"
 
+	"reconciler/internal/broker/brokertest"
 	"reconciler/internal/demo"
 	"reconciler/internal/sandbox"
 )
@@ -59,7 +59,7 @@ func healthy(t *testing.T, address string) string {
 }
 
 func TestRun_TellsHowItDoes(t *testing.T) {
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(freePorts(t, 1)))
+	address := brokertest.Addresses(t, 1)[0]
 	t.Cleanup(func() { // after run has ended
 		if l, err := net.Listen("tcp", address); err != nil {
 			t.Errorf("it still listens: %v", err)

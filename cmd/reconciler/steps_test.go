@@ -2,54 +2,18 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rs/zerolog"
 
 	"reconciler/internal/broker"
+	"reconciler/internal/broker/brokertest"
 	"reconciler/internal/config"
 )
-
-// freePorts finds so many free ports in a row. Somebody may take one before it
-// is used; the test then fails with an address that is in use.
-func freePorts(t *testing.T, count int) int {
-	t.Helper()
-	for range 100 {
-		first, ok := tryPorts(t, count)
-		if ok {
-			return first
-		}
-	}
-	t.Fatalf("found no %d free ports in a row", count)
-	return 0
-}
-
-func tryPorts(t *testing.T, count int) (first int, ok bool) {
-	t.Helper()
-	for i := range count {
-		port := 0
-		if i > 0 {
-			port = first + i
-		}
-		var config net.ListenConfig
-		l, err := config.Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err != nil {
-			return 0, false
-		}
-		defer func() { _ = l.Close() }()
-		if i == 0 {
-			first = l.Addr().(*net.TCPAddr).Port
-		}
-	}
-	return first, first+count < 65536
-}
 
 // command runs one command to its end and gives what it printed.
 func command(t *testing.T, path string, args ...string) string {
@@ -120,13 +84,13 @@ func TestSteps_PaymentMadeByHandEndsInASignedWebhook(t *testing.T) {
 		t.Skip("builds and runs processes")
 	}
 	dir := filepath.Join(t.TempDir(), "sandbox")
-	ports := freePorts(t, 7)
-	listen := net.JoinHostPort("127.0.0.1", strconv.Itoa(ports+6))
+	addresses := brokertest.Addresses(t, 7)
+	_, port, _ := strings.Cut(addresses[0], ":")
 	path := build(t, "reconciler/cmd/reconciler")
 	file := filepath.Join(dir, "reconciler.yaml")
 
-	world := start(t, path, "sandbox", "--dir", dir, "--port", strconv.Itoa(ports), "--broker", listen, "--step", "500ms")
-	control := fmt.Sprintf("http://127.0.0.1:%d", ports)
+	world := start(t, path, "sandbox", "--dir", dir, "--port", port, "--broker", addresses[6], "--step", "500ms")
+	control := "http://" + addresses[0]
 	world.await(t, "sandbox is up; control API "+control)
 	worker := start(t, path, "run", "--config", file)
 	worker.await(t, "worker started")

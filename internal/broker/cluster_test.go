@@ -3,7 +3,6 @@ package broker_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -16,21 +15,15 @@ import (
 	"github.com/rs/zerolog"
 
 	"reconciler/internal/broker"
+	"reconciler/internal/broker/brokertest"
 )
 
 // cluster starts three servers that know each other.
 func cluster(t *testing.T) []*server.Server {
 	t.Helper()
 	routes := make([]*url.URL, 3)
-	for i := range routes {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		routes[i] = &url.URL{Scheme: "nats", Host: l.Addr().String()}
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
+	for i, address := range brokertest.Addresses(t, len(routes)) {
+		routes[i] = &url.URL{Scheme: "nats", Host: address}
 	}
 	servers := make([]*server.Server, len(routes))
 	for i, route := range routes {
