@@ -97,9 +97,48 @@ func (b *Broker) ArmIf(ctx context.Context, t Timer, expected uint64) error {
 // between two: a timer is removed after its due message is stored, and a due
 // message after the next timer is.
 func (b *Broker) HasPoll(ctx context.Context, of PaymentRef) (bool, error) {
-	found, err := b.subjects(ctx, StreamWork, subject("recon.*.poll", of.Account, of.Merchant, of.Payment))
+	found, err := b.subjects(ctx, StreamWork, pollSubjects(of))
 	if err != nil {
 		return false, fmt.Errorf("look for a payment's timer and due poll: %w", err)
 	}
 	return len(found) > 0, nil
+}
+
+// PollTakenOver reports whether somebody else has finished a due poll that was
+// delivered at this sequence: the payment has a timer or a newer due poll, or the
+// message is gone. Asking for the newer one first and for the timer then finds neither
+// where the timer fires in between.
+func (b *Broker) PollTakenOver(ctx context.Context, of PaymentRef, seq uint64) (bool, error) {
+	due := PollDue(of.Account, of.Merchant, of.Payment)
+	// Where there are two due polls at the first question and one at the second, the
+	// newer one was finished in between: then there is a timer by now. It may as well
+	// be an older one that is there all the time.
+	for range 2 {
+		found, err := b.subjects(ctx, StreamWork, pollSubjects(of))
+		if err != nil {
+			return false, fmt.Errorf("look for a payment's timer: %w", err)
+		}
+		if found[PollTimer(of.Account, of.Merchant, of.Payment)] > 0 {
+			return true, nil
+		}
+		last, err := b.read(ctx, StreamWork, readRequest{Last: due})
+		if errors.Is(err, ErrNotFound) {
+			return true, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("look for a payment's last due poll: %w", err)
+		}
+		if last.Seq != seq {
+			return true, nil
+		}
+		if found[due] == 1 {
+			break
+		}
+	}
+	return false, nil
+}
+
+// pollSubjects are those of a payment's timer and due poll.
+func pollSubjects(of PaymentRef) string {
+	return subject("recon.*.poll", of.Account, of.Merchant, of.Payment)
 }

@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -55,24 +54,6 @@ func acknowledge(msg jetstream.Msg) error {
 func redelivered(msg jetstream.Msg) bool {
 	meta, err := msg.Metadata()
 	return err == nil && meta.NumDelivered > 1
-}
-
-// takenOver reports whether a due message is no longer its subject's last one:
-// somebody else has acknowledged it, or a newer one came.
-func takenOver(ctx context.Context, b *broker.Broker, msg jetstream.Msg) (bool, error) {
-	meta, err := msg.Metadata()
-	if err != nil {
-		return false, err
-	}
-	stream, err := b.JetStream().Stream(ctx, broker.StreamWork)
-	if err != nil {
-		return false, err
-	}
-	last, err := stream.GetLastMsgForSubject(ctx, msg.Subject())
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return true, nil
-	}
-	return err == nil && last.Sequence != meta.Sequence.Stream, err
 }
 
 // bury keeps a message that can't be handled, whole, as a dead letter.

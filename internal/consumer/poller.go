@@ -139,26 +139,17 @@ func orAcknowledge(msg jetstream.Msg, err error) error {
 // whether that one has finished it: the next timer is armed, or due already, or
 // the watch has ended. Then the look was made, and one more now would come before
 // the provider's floor.
-//
-// The message is asked about first: a handler arms before it acknowledges, so
-// whoever finds no newer message then finds the timer. The other way round both
-// could happen between the two questions.
 func (p *poller) superseded(ctx context.Context, msg jetstream.Msg, w watch) (bool, error) {
-	taken, err := takenOver(ctx, p.broker, msg)
+	meta, err := msg.Metadata()
 	if err != nil {
-		return false, fmt.Errorf("look for a newer due poll of payment %q: %w", w.PaymentID, err)
+		return false, fmt.Errorf("read the message's position: %w", err)
 	}
-	if taken {
-		return true, nil
-	}
-	_, err = p.broker.Timer(ctx, broker.PollTimer(w.Account, w.MerchantID, w.PaymentID))
-	if errors.Is(err, broker.ErrNotFound) {
-		return false, nil
-	}
+	of := broker.PaymentRef{Account: w.Account, Merchant: w.MerchantID, Payment: w.PaymentID}
+	over, err := p.broker.PollTakenOver(ctx, of, meta.Sequence.Stream)
 	if err != nil {
-		return false, fmt.Errorf("look for a newer timer of payment %q: %w", w.PaymentID, err)
+		return false, fmt.Errorf("ask about payment %q: %w", w.PaymentID, err)
 	}
-	return true, nil
+	return over, nil
 }
 
 // ask polls the provider and tells the guard what came of it. The error is

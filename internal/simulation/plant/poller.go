@@ -62,7 +62,7 @@ func pollerPlants() []Plant {
 		// The timer was never armed by the worker that had the message before.
 		{
 			Name: "newer-timer-believed", Says: "a due message that comes again is dropped: surely there is a newer timer", Rules: []int{1}, With: noSearch(),
-			Edits: []Edit{{File: pollerFile, In: "func (p *poller) superseded(", Old: `taken, err := takenOver(ctx, p.broker, msg)`, New: `if PLANTED {
+			Edits: []Edit{{File: pollerFile, In: "func (p *poller) superseded(", Old: `meta, err := msg.Metadata()`, New: `if PLANTED {
 		return true, nil
 	}
 	RIGHT`}},
