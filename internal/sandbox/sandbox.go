@@ -116,9 +116,16 @@ func (s *Sandbox) handler(peer string) http.Handler {
 	return s.desks[peer]
 }
 
-// Unheard tells a provider that the answer it gives at this moment is lost on the
-// way: nobody was told to wait by it. Where time is virtual a moment is exact.
-func (s *Sandbox) Unheard(provider string) { s.desks[provider].Unheard() }
+// Unheard tells a provider or the merchant that the answer it gives at this moment is
+// lost on the way: nobody was told to wait by it. Where time is virtual a moment is
+// exact.
+func (s *Sandbox) Unheard(peer string) {
+	if peer == MerchantPeer {
+		s.shop.Unheard()
+		return
+	}
+	s.desks[peer].Unheard()
+}
 
 // Stop ends every request in hand and every goroutine. It may be called more
 // than once. The error says that ctx ended first. Ledgers can still be read.

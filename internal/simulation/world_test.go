@@ -204,16 +204,21 @@ func (w *world) stopServer(e *broker.Embedded) {
 	}
 }
 
-// unheard takes a provider's word back that never arrived: who was not told to wait
-// can't wait.
+// unheard takes a peer's word back that never arrived: who was not told to wait, or
+// that an endpoint is gone, can't know.
 func (w *world) unheard(address string, begin []byte) {
-	if !bytes.Contains(begin, []byte("Retry-After:")) {
+	told := "told to wait, unheard"
+	switch {
+	case bytes.Contains(begin, []byte("Retry-After:")):
+	case bytes.HasPrefix(begin, []byte("HTTP/1.1 410 ")):
+		told = "told that it is gone, unheard"
+	default:
 		return
 	}
-	for _, a := range w.accounts {
-		if strings.Contains(a.Settings["base_url"]+" "+a.Settings["api_url"], "//"+address) {
-			w.sandbox.Unheard(a.Provider)
-			w.tally.add("told to wait, unheard", 1)
+	for _, peer := range append(sandbox.Providers(), sandbox.MerchantPeer) {
+		if w.sandbox.URL(peer) == "http://"+address {
+			w.sandbox.Unheard(peer)
+			w.tally.add(told, 1)
 		}
 	}
 }

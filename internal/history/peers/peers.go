@@ -123,11 +123,20 @@ func Receipts(world *sandbox.Sandbox, hooks map[string]Hook) []invariant.Receipt
 		if !ok {
 			hook.Endpoint = receipt.Hook // nobody's: a redirect that was followed
 		}
-		all = append(all, invariant.Receipt{
-			Time: receipt.At, Merchant: hook.Merchant, Endpoint: hook.Endpoint, EventID: receipt.ID, Body: receipt.Body,
-			Verified: receipt.Verified, Delivered: receipt.Delivered, Replay: receipt.Replay,
-			Gone: receipt.HTTPStatus == http.StatusGone, RetryAfter: receipt.RetryAfter,
-		})
+		all = append(all, receiptOf(receipt, hook))
 	}
 	return all
+}
+
+// receiptOf is what the sender can know of a delivery: an answer that was lost on the
+// way told it nothing.
+func receiptOf(receipt sandbox.Receipt, hook Hook) invariant.Receipt {
+	r := invariant.Receipt{
+		Time: receipt.At, Merchant: hook.Merchant, Endpoint: hook.Endpoint, EventID: receipt.ID, Body: receipt.Body,
+		Verified: receipt.Verified, Delivered: receipt.Delivered, Replay: receipt.Replay,
+	}
+	if !receipt.Unheard {
+		r.Gone, r.RetryAfter = receipt.HTTPStatus == http.StatusGone, receipt.RetryAfter
+	}
+	return r
 }

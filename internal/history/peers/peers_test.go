@@ -2,6 +2,7 @@ package peers
 
 import (
 	"testing"
+	"time"
 
 	"reconciler/internal/invariant"
 	"reconciler/internal/payment"
@@ -73,5 +74,20 @@ func TestLookOf(t *testing.T) {
 	}
 	if _, err := lookOf(sandbox.Ask{Told: sandbox.Charged, CapturedMinor: -1}, p); err == nil {
 		t.Error("a ledger with money below zero was read")
+	}
+}
+
+func TestReceiptOf_TellsNothingByAnAnswerThatWasLost(t *testing.T) {
+	for name, told := range map[string]sandbox.Receipt{
+		"to wait":  {HTTPStatus: 503, RetryAfter: time.Hour},
+		"to leave": {HTTPStatus: 410},
+	} {
+		if got := receiptOf(told, Hook{}); got.RetryAfter != told.RetryAfter || got.Gone != (told.HTTPStatus == 410) {
+			t.Errorf("%s: the receipt is %+v", name, got)
+		}
+		told.Unheard = true
+		if got := receiptOf(told, Hook{}); got.RetryAfter != 0 || got.Gone {
+			t.Errorf("%s, which nobody heard: the receipt is %+v", name, got)
+		}
 	}
 }

@@ -22,6 +22,10 @@ type Receipt struct {
 	Fault string
 	// HTTPStatus is the status answered; 0: no answer was sent.
 	HTTPStatus int
+	// Answered is when that was; zero: no answer was sent.
+	Answered time.Time
+	// Unheard: the answer was lost on the way, whatever it said.
+	Unheard bool
 	// Delivered: a 2xx was answered, its status line and header written; the body,
 	// which says nothing, may have broken off or never ended.
 	Delivered bool
@@ -90,6 +94,19 @@ func (l *ledger) open(r Receipt) int {
 	l.receipts = append(l.receipts, r)
 	l.count(r, 1)
 	return len(l.receipts) - 1
+}
+
+// Unheard marks what is answered at this moment: whoever carries the answers has
+// lost them.
+func (l *ledger) Unheard() {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.receipts {
+		if l.receipts[i].Answered.Equal(now) {
+			l.receipts[i].Unheard = true
+		}
+	}
 }
 
 // share gives the body of the last attempt at the same webhook if it is the same.

@@ -270,6 +270,32 @@ func TestMerchant_ASlowAnswerToNobodyIsNoDelivery(t *testing.T) {
 	})
 }
 
+func TestMerchant_Unheard_MarksWhatIsAnsweredAtThatMomentOnly(t *testing.T) {
+	plan := func() *fault.Plan { return fault.New(7, fault.Many, time.Now(), time.Second) }
+	inBubble(t, plan, func(t *testing.T, b *bundle) {
+		send := func(kind fault.Kind) {
+			t.Helper()
+			_, _, _ = b.send(t, fresh(t, failing(t, kind), "{}"))
+		}
+		b.client.Timeout = 100 * time.Millisecond
+		send(fault.Hang) // not answered at all
+		synctest.Wait()
+		time.Sleep(time.Minute)
+		send(fault.Error500)
+		time.Sleep(time.Millisecond)
+		b.client.Timeout = 0
+		send(fault.Unavailable503)
+		b.shop.Unheard()
+		time.Sleep(time.Millisecond)
+		b.shop.Unheard()
+		for i, want := range []bool{false, false, true} {
+			if got := b.shop.Receipts()[i]; got.Unheard != want {
+				t.Errorf("receipt %d, answered at %v: unheard %t, want %t", i, got.Answered, got.Unheard, want)
+			}
+		}
+	})
+}
+
 func TestNew_RefusesSecretsAnybodyCouldSignWith(t *testing.T) {
 	of := func(size int) string {
 		return "whsec_" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, size))

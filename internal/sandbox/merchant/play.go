@@ -115,7 +115,7 @@ func (c *call) write(status int, body string) func() error {
 func (c *call) answered(status int, send func() error) {
 	good := status >= 200 && status < 300
 	c.merchant.change(c.place, func(r *Receipt) {
-		r.HTTPStatus, r.Delivered, r.Taken = status, good, r.Taken || good
+		r.HTTPStatus, r.Answered, r.Delivered, r.Taken = status, time.Now(), good, r.Taken || good
 	})
 	if err := send(); err != nil && good {
 		c.merchant.change(c.place, func(r *Receipt) { r.Delivered = false })
