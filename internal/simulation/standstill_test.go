@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"reconciler/internal/history/peers"
@@ -40,7 +41,11 @@ type standingReader struct {
 // process was stopped.
 func (s standing) Poll(ctx context.Context, q providers.Query) (payment.Observation, error) {
 	o, err := s.Provider.Poll(ctx, q)
-	if s.of.disturb.hits(lookStands) {
+	// Where a process stands still its other looks do, too; here they go on, and could
+	// not know what this one was told.
+	var failure *providers.Error
+	toldToWait := errors.As(err, &failure) && failure.RetryAfter > 0
+	if !toldToWait && s.of.disturb.hits(lookStands) {
 		pause.For(s.of.over, standsFor)
 	}
 	return o, err
