@@ -66,7 +66,7 @@ func TestSweep_AfterAnHourOfFullStore_EverybodyIsWatchedAgain_WithoutAnOperator(
 		}
 		time.Sleep(65 * time.Second)
 		free := s.fill()
-		time.Sleep(time.Hour)
+		time.Sleep(fullFor)
 		if got := s.silent(); got < payments/2 {
 			s.Fatalf("only %d timers are silent: the broker is not in the trouble that this is about", got)
 		}
@@ -97,7 +97,7 @@ func (s *stage) silenced(arm func()) {
 	s.Helper()
 	arm()
 	free := s.fill()
-	time.Sleep(10 * time.Minute)
+	time.Sleep(2 * time.Minute)
 	free()
 	time.Sleep(time.Minute)
 	if got := s.silent(); got != 1 {
