@@ -80,8 +80,9 @@ func plantOne(t *testing.T, binary, name string) {
 		t.Error(err)
 		return
 	}
+	// In twice as many worlds as there are groups each kind of fault befalls two.
 	args := []string{
-		"-test.run", "^TestSimulation$", "-test.v", "-test.failfast", "-procs", "1", "-seeds", fmt.Sprint(max(groups, number(t, "seeds"))),
+		"-test.run", "^TestSimulation$", "-test.v", "-test.failfast", "-procs", "1", "-seeds", fmt.Sprint(max(2*groups, number(t, "seeds"))),
 		"-days", fmt.Sprint(number(t, "days")), "-first", fmt.Sprint(number(t, "first")),
 	}
 	if len(p.With) > 0 {
