@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"reconciler/internal/broker"
 	"reconciler/internal/broker/brokertest"
 	simwire "reconciler/internal/simulation/wire"
@@ -78,16 +76,7 @@ func TestBroker_WaitsForWhatIsBeingMade(t *testing.T) {
 					}
 				}
 				maker := &slowMaker{begun: map[string]time.Time{}}
-				link := simwire.NewNATS(simwire.NATSOptions{Name: "worker", Server: e})
-				conn, err := broker.Connect(brokertest.Context(t), broker.ConnectOptions{URL: "nats://127.0.0.1:4222", Dialer: link}, zerolog.Nop())
-				if err != nil {
-					t.Fatal(err)
-				}
-				t.Cleanup(func() { conn.Close(); link.Kill() })
-				b, err := broker.New(brokertest.Context(t), broker.Options{Conn: conn, Log: zerolog.Nop()})
-				if err != nil {
-					t.Fatal(err)
-				}
+				b, link := linked(t, e)
 				link.SetPolicy(maker.frame)
 				if err := row.do(t, b); err != nil {
 					t.Error(err)

@@ -5,8 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"reconciler/internal/broker"
 	"reconciler/internal/broker/brokertest"
 	simwire "reconciler/internal/simulation/wire"
@@ -68,16 +66,7 @@ type takeover struct {
 func newTakeover(t *testing.T, way time.Duration) *takeover {
 	t.Helper()
 	e, beside := brokertest.StartServer(t)
-	link := simwire.NewNATS(simwire.NATSOptions{Name: "worker", Server: e})
-	conn, err := broker.Connect(brokertest.Context(t), broker.ConnectOptions{URL: "nats://127.0.0.1:4222", Dialer: link}, zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close(); link.Kill() })
-	slow, err := broker.New(brokertest.Context(t), broker.Options{Conn: conn, Log: zerolog.Nop()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	slow, link := linked(t, e)
 	link.SetPolicy(func(f *simwire.Frame) simwire.Verdict {
 		if f.Direction == simwire.Up && f.Reply() != "" {
 			return simwire.Verdict{Fate: simwire.Fate{Delay: way}}

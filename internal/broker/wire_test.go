@@ -10,10 +10,12 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
 	"reconciler/internal/broker"
 	"reconciler/internal/broker/brokertest"
+	simwire "reconciler/internal/simulation/wire"
 )
 
 // wire dials into an embedded server and breaks one connection at a chosen
@@ -34,17 +36,31 @@ func newWire(t *testing.T) (w *wire, behind, beside *broker.Broker) {
 	t.Helper()
 	e, beside := brokertest.StartServer(t)
 	w = &wire{server: e, broken: make(chan struct{}), mended: make(chan struct{})}
+	return w, dialed(t, w), beside
+}
+
+// dialed gives a broker that reaches its server as the test wants.
+func dialed(t *testing.T, way nats.CustomDialer) *broker.Broker {
+	t.Helper()
 	ctx := brokertest.Context(t)
-	conn, err := broker.Connect(ctx, broker.ConnectOptions{URL: "nats://127.0.0.1:4222", Dialer: w}, zerolog.Nop())
+	conn, err := broker.Connect(ctx, broker.ConnectOptions{URL: "nats://127.0.0.1:4222", Dialer: way}, zerolog.Nop())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(conn.Close)
-	behind, err = broker.New(ctx, broker.Options{Conn: conn, Log: zerolog.Nop()})
+	b, err := broker.New(ctx, broker.Options{Conn: conn, Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return w, behind, beside
+	return b
+}
+
+// linked is dialed over a link whose frames the test may judge.
+func linked(t *testing.T, server *broker.Embedded) (*broker.Broker, *simwire.NATSLink) {
+	t.Helper()
+	link := simwire.NewNATS(simwire.NATSOptions{Name: "worker", Server: server})
+	t.Cleanup(link.Kill)
+	return dialed(t, link), link
 }
 
 // loseAnswer lets the server have the next write that holds match, and not us its answer.
