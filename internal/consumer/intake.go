@@ -111,25 +111,15 @@ func (in *intake) known(ctx context.Context, msg jetstream.Msg, is standing, dig
 }
 
 // watchAgain arms a payment's first timer if it has none. A payment that is
-// being polled has a due message until its next timer is armed, and that may
-// happen between the two questions, so both are asked twice.
+// being polled has a due message until its next timer is armed.
 func (in *intake) watchAgain(ctx context.Context, is standing) error {
 	d := is.state.Last
-	for range 2 {
-		_, err := in.broker.Timer(ctx, broker.PollTimer(d.Account, d.MerchantID, d.PaymentID))
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, broker.ErrNotFound) {
-			return fmt.Errorf("look for the timer of payment %q: %w", d.PaymentID, err)
-		}
-		due, err := in.broker.HasDue(ctx, broker.PollDue(d.Account, d.MerchantID, d.PaymentID))
-		if err != nil {
-			return fmt.Errorf("look for a due poll of payment %q: %w", d.PaymentID, err)
-		}
-		if due {
-			return nil
-		}
+	found, err := in.broker.HasPoll(ctx, broker.PaymentRef{Account: d.Account, Merchant: d.MerchantID, Payment: d.PaymentID})
+	if err != nil {
+		return fmt.Errorf("ask about payment %q: %w", d.PaymentID, err)
+	}
+	if found {
+		return nil
 	}
 	return in.watch(ctx, is, in.accounts[d.Account])
 }
