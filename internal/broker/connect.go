@@ -38,6 +38,9 @@ type ConnectOptions struct {
 	TLS             TLSOptions
 	// Dialer, if set, opens the sockets.
 	Dialer nats.CustomDialer
+	// PingInterval is how often an idle connection is tried; default 20 s. A dead
+	// server is noticed after three of them.
+	PingInterval time.Duration
 	// Rand is as in Options.
 	Rand func() float64
 
@@ -54,6 +57,9 @@ type ConnectOptions struct {
 func Connect(ctx context.Context, o ConnectOptions, log zerolog.Logger) (*nats.Conn, error) {
 	if o.Rand == nil {
 		o.Rand = systemRand
+	}
+	if o.PingInterval <= 0 {
+		o.PingInterval = pingInterval
 	}
 	options, err := o.options(log)
 	if err != nil {
@@ -74,7 +80,7 @@ func Connect(ctx context.Context, o ConnectOptions, log zerolog.Logger) (*nats.C
 	}
 }
 
-// Timings of a connection: a dead server is noticed after a minute of silence.
+// Timings of a connection, unless it says otherwise.
 const (
 	dialTimeout  = 5 * time.Second
 	pingInterval = 20 * time.Second
@@ -89,7 +95,7 @@ func (o ConnectOptions) options(log zerolog.Logger) ([]nats.Option, error) {
 		nats.ReconnectBufSize(-1),
 		nats.IgnoreAuthErrorAbort(), // a credential that is being renewed must not end the worker
 		nats.CustomReconnectDelay(func(attempt int) time.Duration { return reconnectDelay(attempt, o.Rand()) }),
-		nats.PingInterval(pingInterval),
+		nats.PingInterval(o.PingInterval),
 		nats.MaxPingsOutstanding(pingsMissed),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil { // nil: we closed it ourselves

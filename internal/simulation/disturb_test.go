@@ -83,6 +83,7 @@ const (
 	sweepLate      = "overdue timer armed late"
 	killedAtChange = "worker killed at a change"
 	lookStands     = "worker frozen in a look"
+	slowQuestions  = "questions to the broker slow"
 )
 
 // How late is late: later than a publish is waited for, so that it is tried again
@@ -95,6 +96,9 @@ const (
 	lateHint = 3 * time.Second
 	// Until a moment after the look that the second attempt leads to.
 	lateSweep = 7 * time.Second
+	// Long enough for a timer to fire between two questions; shorter than an answer
+	// is waited for.
+	lateQuestion = 4 * time.Second
 )
 
 // written are the classes that a worker's own state rests on.
@@ -118,6 +122,8 @@ func (d *disturbance) frame(f *wire.Frame) wire.Verdict {
 	switch {
 	case f.Class == wire.Ack:
 		return d.ack()
+	case isQuestion(f):
+		return d.question()
 	case !written(f.Class) || f.Call == 0:
 		return wire.Verdict{}
 	}
@@ -204,9 +210,31 @@ func (d *disturbance) refuse(f *wire.Frame, answer string) wire.Verdict {
 	return wire.Verdict{Replace: m}
 }
 
+// isQuestion tells what asks a stream about what it holds.
+func isQuestion(f *wire.Frame) bool {
+	return f.Class == wire.APIRequest && (strings.HasPrefix(f.Subject(), "$JS.API.STREAM.MSG.GET.") || strings.HasPrefix(f.Subject(), "$JS.API.STREAM.INFO."))
+}
+
+// question holds a question back, or its answer: what was asked first is old by
+// the time the second is answered.
+func (d *disturbance) question() wire.Verdict {
+	if !d.hits(slowQuestions) {
+		return wire.Verdict{}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	late := wire.Fate{Delay: time.Duration(d.random.Float64() * float64(lateQuestion))}
+	if d.random.IntN(2) == 0 {
+		return wire.Verdict{Fate: late}
+	}
+	return wire.Verdict{Answer: late}
+}
+
+// ack loses acknowledgements beside slow questions too: what comes again is what
+// questions are asked about.
 func (d *disturbance) ack() wire.Verdict {
 	switch {
-	case d.hits(ackLost):
+	case d.hits(ackLost), d.hits(slowQuestions):
 		return wire.Verdict{Fate: wire.Fate{Lose: true}}
 	case d.hits(ackLate):
 		return wire.Verdict{Fate: wire.Fate{Delay: lateAck}}

@@ -44,6 +44,13 @@ func outcomeKinds() []kind {
 		{killedAtChange, 3 * minutes, 12 * time.Hour, killAtChanges},
 		{noRoom, 2 * time.Minute, minutes, stopWithoutRoom},
 		{lookStands, 20 * time.Minute, 20 * time.Minute, standInLooks},
+		{slowQuestions, time.Hour, 12 * time.Hour, func(w *world, f fault) func() {
+			// Young payments are looked at so often that timers fire while a worker asks.
+			for i := range 8 {
+				w.after(time.Duration(i)*f.lasts/8, func() { w.burst(f) })
+			}
+			return w.aimed(slowQuestions, 0.5)
+		}},
 	}
 }
 

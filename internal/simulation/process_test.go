@@ -123,7 +123,10 @@ func (p *process) live(ctx context.Context) {
 }
 
 func (p *process) start(ctx context.Context) (*nats.Conn, *worker.Worker, error) {
-	conn, err := broker.Connect(ctx, broker.ConnectOptions{URL: "nats://127.0.0.1:4222", Dialer: p.nats, Name: "worker"}, zerolog.Nop())
+	// Fewer pings than an operator's, since each costs time here.
+	conn, err := broker.Connect(ctx, broker.ConnectOptions{
+		URL: "nats://127.0.0.1:4222", Dialer: p.nats, Name: "worker", PingInterval: time.Minute,
+	}, zerolog.Nop())
 	if err != nil {
 		return nil, nil, err
 	}

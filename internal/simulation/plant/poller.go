@@ -67,6 +67,26 @@ func pollerPlants() []Plant {
 	}
 	RIGHT`}},
 		},
+		// A timer that fires between the two is found by neither: the payment is looked
+		// at twice at a time.
+		{
+			Name: "asked-in-two-questions", Says: "whether a due message was finished by somebody else is asked in two questions", Rules: []int{7},
+			Edits: []Edit{{File: "internal/broker/sweep.go", In: "func (b *Broker) PollTakenOver(", Old: `due := PollDue(of.Account, of.Merchant, of.Payment)`, New: `RIGHT
+	if PLANTED {
+		last, err := b.read(ctx, StreamWork, readRequest{Last: due})
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return true, nil
+		case err != nil || last.Seq != seq:
+			return err == nil, err
+		}
+		_, err = b.read(ctx, StreamWork, readRequest{Last: PollTimer(of.Account, of.Merchant, of.Payment)})
+		if errors.Is(err, ErrNotFound) {
+			return false, nil
+		}
+		return err == nil, err
+	}`}},
+		},
 		// Who wakes up arms a timer with an old memory, beside the look that waits for a
 		// closed tap by then: both are made when it opens, one right after the other.
 		{
