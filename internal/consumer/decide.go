@@ -163,8 +163,9 @@ func decide(w watch, o outcome, p Policy) decision {
 	if o.failure == nil {
 		move, _ = payment.Apply(w.state(), o.look())
 	}
-	d.watch.Doubt = nextDoubt(w, o, move)
-	if d.watch.Doubt != nil && w.Status != payment.Review && lasting(*d.watch.Doubt, o.at, p) {
+	var shown bool
+	d.watch.Doubt, shown = nextDoubt(w, o, move)
+	if shown && w.Status != payment.Review && lasting(*d.watch.Doubt, o.at, p) {
 		d.change, d.to, d.reason = toReview, payment.Review, d.watch.Doubt.Reason
 		return d
 	}
@@ -178,22 +179,23 @@ func decide(w watch, o outcome, p Policy) decision {
 	return d
 }
 
-// nextDoubt counts equal doubts in a row. A good answer ends a doubt; a look
-// that was not answered leaves it as it is.
-func nextDoubt(w watch, o outcome, move payment.Move) *doubt {
+// nextDoubt counts equal doubts in a row; true: this look is one of them. A good
+// answer ends a doubt; a look that was not answered leaves it as it is, and however
+// long it has lasted by then shows nothing.
+func nextDoubt(w watch, o outcome, move payment.Move) (*doubt, bool) {
 	reason := o.effect().doubt
 	if move == payment.Regressed {
 		reason = payment.ReasonRegression
 	}
 	switch {
 	case reason == "" && o.effect().answered:
-		return nil
+		return nil, false
 	case reason == "":
-		return w.Doubt
+		return w.Doubt, false
 	case w.Doubt == nil || w.Doubt.Reason != reason:
-		return &doubt{Reason: reason, Count: 1, First: o.at}
+		return &doubt{Reason: reason, Count: 1, First: o.at}, true
 	}
-	return &doubt{Reason: reason, Count: w.Doubt.Count + 1, First: w.Doubt.First}
+	return &doubt{Reason: reason, Count: w.Doubt.Count + 1, First: w.Doubt.First}, true
 }
 
 func lasting(d doubt, now time.Time, p Policy) bool {

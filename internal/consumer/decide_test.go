@@ -307,6 +307,29 @@ func TestDecide_DoubtBecomesReviewAfterThreeLooksOverTenMinutes(t *testing.T) {
 	}
 }
 
+// Three looks had told of the regression within 9 min 38 s, and the fourth was
+// answered with garbage: that one knows nothing of it (simulation, world 5091).
+func TestDecide_DoubtBecomesNoReview_ByALookThatWasNotAnswered(t *testing.T) {
+	for _, kind := range []providers.Kind{providers.Unreadable, providers.Unavailable, providers.Throttled, providers.UnknownStatus, providers.Misconfigured} {
+		t.Run(kind.String(), func(t *testing.T) {
+			w, p := watching(t, payment.Succeeded), testPolicy()
+			for _, at := range []time.Duration{0, 287 * time.Second, 578 * time.Second} {
+				o := saw(t, payment.Processing, noon.Add(at))
+				w = decide(record(w, o), o, p).watch
+			}
+			o := failed(kind, noon.Add(14*time.Minute+44*time.Second))
+			d := decide(record(w, o), o, p)
+			if d.change != noChange || d.watch.Doubt == nil || d.watch.Doubt.Count != 3 {
+				t.Fatalf("change %d, doubt %+v, want none and the doubt as it was", d.change, d.watch.Doubt)
+			}
+			o = saw(t, payment.Processing, noon.Add(20*time.Minute))
+			if d := decide(record(d.watch, o), o, p); d.change != toReview || d.reason != payment.ReasonRegression {
+				t.Errorf("change %d for %q by the next answer, want a review", d.change, d.reason)
+			}
+		})
+	}
+}
+
 func TestDecide_GoodAnswerEndsADoubt(t *testing.T) {
 	w, p := watching(t, payment.Succeeded), testPolicy()
 	for i, status := range []payment.Status{payment.Processing, payment.Processing, payment.Succeeded, payment.Processing} {
