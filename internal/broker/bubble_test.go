@@ -112,3 +112,19 @@ func TestTimers_KeepTheirHours_ForDaysOfRestarts(t *testing.T) {
 		}
 	})
 }
+
+// A write may come to lie so that the store looks at its block again and again while
+// its clock stands still: without the nudge this would take a core for hours.
+func TestBubble_LetsTimePass_AfterAWriteTenSecondsBeforeTheStoresClockTicks(t *testing.T) {
+	brokertest.Bubble(t, func(t *testing.T) {
+		began, ctx, b := time.Now(), days(t, 1), brokertest.Start(t)
+		time.Sleep(time.Until(began.Add(brokertest.StoreTick - 10*time.Second + time.Nanosecond)))
+		if err := b.PublishDue(ctx, broker.Due{Subject: broker.PollDue("acc", "m", "p")}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * brokertest.StoreTick)
+		if due, err := b.HasDue(ctx, broker.PollDue("acc", "m", "p")); err != nil || !due {
+			t.Errorf("due %v, error %v, want what was written", due, err)
+		}
+	})
+}

@@ -158,6 +158,7 @@ func Bubble(t *testing.T, f func(t *testing.T)) {
 	defer storeUsers.Add(-1)
 	emptyPools()
 	defer emptyPools()
+	defer nudgeStoreTime()()
 	synctest.Test(t, func(t *testing.T) {
 		keepStoreTime(t)
 		f(t)
