@@ -253,15 +253,9 @@ func linkKinds() []kind {
 // message makes a kind befall single messages of all processes.
 func message(name string, chance float64) kind {
 	return kind{name, time.Hour, 2 * retry.Day, func(w *world, f fault) func() {
-		set := func(chance float64) {
-			w.disturbing[name] = chance
-			for _, p := range w.living() {
-				p.disturb.set(name, chance)
-			}
-		}
-		set(chance)
+		end := w.aimed(name, chance)
 		w.burst(f)
-		return func() { set(0) }
+		return end
 	}}
 }
 
